@@ -1,0 +1,79 @@
+/** Names for addresses: every byte of the arena belongs to an object of a known type. */
+import { regionsUsed, u32 } from './arena.ts';
+import { type AnyStruct, type FieldInfo, OBJECT_HEADER, ObjectState, structById } from './struct.ts';
+
+export interface Place {
+  /** As kernel code spells it: `kvm->slots_lock`, `slots->generation`. */
+  readonly text: string;
+  /** The field alone: `slots_lock`. */
+  readonly field: string;
+  readonly object: AnyStruct | null;
+  readonly objectAddr: number;
+  readonly info: FieldInfo | null;
+  readonly freed: boolean;
+}
+
+/** Says what stands at `addr`. */
+export function describe(addr: number): Place {
+  const found = objectAt(addr);
+  if (found === null) {
+    return {
+      text: `0x${addr.toString(16)}`,
+      field: '',
+      object: null,
+      objectAddr: 0,
+      info: null,
+      freed: false,
+    };
+  }
+  const { type, start, freed } = found;
+  const { path, info } = fieldPath(type, addr - start);
+  return {
+    text: path === '' ? type.as : `${type.as}->${path}`,
+    field: path,
+    object: type,
+    objectAddr: start,
+    info,
+    freed,
+  };
+}
+
+/** Every live or freed object, in address order. */
+export function* objects(): Generator<{ type: AnyStruct; start: number; bytes: number; freed: boolean }> {
+  for (const { from, to } of regionsUsed().slice(1)) {
+    let at = from;
+    while (at + OBJECT_HEADER <= to) {
+      const word = u32[at >>> 2] as number;
+      const bytes = u32[(at >>> 2) + 1] as number;
+      const type = structById(word & 0xffff);
+      if (type === undefined) break;
+      yield { type, start: at + OBJECT_HEADER, bytes, freed: word >>> 16 === ObjectState.FREED };
+      at = (at + OBJECT_HEADER + bytes + 7) & ~7;
+    }
+  }
+}
+
+function objectAt(addr: number): { type: AnyStruct; start: number; freed: boolean } | null {
+  for (const object of objects()) {
+    if (addr >= object.start && addr < object.start + object.bytes) return object;
+  }
+  return null;
+}
+
+function fieldPath(type: AnyStruct, offset: number): { path: string; info: FieldInfo | null } {
+  const info = type.fields.findLast((f) => f.offset <= offset) ?? null;
+  if (info === null) return { path: '', info: null };
+  const inside = offset - info.offset;
+  const { inner, count } = info.type;
+  const isArray = info.type.label.endsWith('[]');
+  if (!isArray) {
+    if (inner === null || inside === 0) return { path: info.name, info };
+    const below = fieldPath(inner, inside);
+    return { path: `${info.name}.${below.path}`, info: below.info };
+  }
+  const stride = inner?.size ?? info.type.codec?.size ?? (count > 0 ? info.size / count : 8);
+  const index = Math.floor(inside / stride);
+  if (inner === null) return { path: `${info.name}[${index}]`, info };
+  const below = fieldPath(inner, inside % stride);
+  return { path: `${info.name}[${index}].${below.path}`, info: below.info };
+}
