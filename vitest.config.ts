@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { faultlineVite } from './packages/machine/src/plugin/vite.ts';
 
 export default defineConfig({
+  plugins: [faultlineVite(import.meta.dirname)],
   test: {
     include: [
       'packages/*/src/**/*.test.ts',

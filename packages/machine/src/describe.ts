@@ -38,8 +38,16 @@ export function describe(addr: number): Place {
   };
 }
 
-/** Every live or freed object, in address order. */
-export function* objects(): Generator<{ type: AnyStruct; start: number; bytes: number; freed: boolean }> {
+export interface ArenaObject {
+  readonly type: AnyStruct;
+  readonly start: number;
+  readonly bytes: number;
+  readonly freed: boolean;
+}
+
+/** Every live or freed object, region by region in address order. */
+export function objects(): ArenaObject[] {
+  const found: ArenaObject[] = [];
   for (const { from, to } of regionsUsed().slice(1)) {
     let at = from;
     while (at + OBJECT_HEADER <= to) {
@@ -47,17 +55,15 @@ export function* objects(): Generator<{ type: AnyStruct; start: number; bytes: n
       const bytes = u32[(at >>> 2) + 1] as number;
       const type = structById(word & 0xffff);
       if (type === undefined) break;
-      yield { type, start: at + OBJECT_HEADER, bytes, freed: word >>> 16 === ObjectState.FREED };
+      found.push({ type, start: at + OBJECT_HEADER, bytes, freed: word >>> 16 === ObjectState.FREED });
       at = (at + OBJECT_HEADER + bytes + 7) & ~7;
     }
   }
+  return found;
 }
 
-function objectAt(addr: number): { type: AnyStruct; start: number; freed: boolean } | null {
-  for (const object of objects()) {
-    if (addr >= object.start && addr < object.start + object.bytes) return object;
-  }
-  return null;
+function objectAt(addr: number): ArenaObject | null {
+  return objects().find((o) => addr >= o.start && addr < o.start + o.bytes) ?? null;
 }
 
 function fieldPath(type: AnyStruct, offset: number): { path: string; info: FieldInfo | null } {

@@ -1,0 +1,75 @@
+/** The build plugin for esbuild: resolves the project's packages to their sources and picks the platform. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Plugin } from 'esbuild';
+import { type TransformOptions, transform } from './transform.ts';
+import { checkFresh, type Replacement, replacementsOf } from './variant.ts';
+
+export interface PluginOptions {
+  readonly platform: TransformOptions['platform'];
+  /** Root of the project. */
+  readonly root: string;
+  readonly without?: readonly string[];
+  /** Variant files to apply. */
+  readonly variants?: readonly string[];
+  /** Packages that the bundle shares with one that is already loaded: package name -> absolute path of a module. */
+  readonly shared?: Readonly<Record<string, string>>;
+}
+
+/** Packages whose tasks are transformed. */
+const TASK_PACKAGES = /[\\/]packages[\\/](machine|kvm|scenarios)[\\/]/;
+
+export function faultlinePlugin(options: PluginOptions): Plugin {
+  const { root, platform } = options;
+  const without = new Set(options.without ?? []);
+  const replacements = (options.variants ?? []).flatMap((file) =>
+    replacementsOf(readFileSync(file, 'utf8'), path.resolve(file)),
+  );
+  const threadsPlatform = path.join(root, 'packages/threads/src/platform.ts');
+  return {
+    name: 'faultline',
+    setup(build) {
+      build.onResolve({ filter: /^@faultline\// }, ({ path: specifier }) =>
+        resolvePackage(specifier, options),
+      );
+      if (platform === 'threads') {
+        build.onResolve({ filter: /^\.\.?\/platform\.ts$/ }, ({ importer }) =>
+          /[\\/]packages[\\/]machine[\\/]/.test(importer) ? { path: threadsPlatform } : undefined,
+        );
+      }
+      build.onLoad({ filter: /\.ts$/ }, ({ path: file }) => {
+        const code = readFileSync(file, 'utf8');
+        const name = path.relative(root, file).split(path.sep).join('/');
+        const inside = !name.startsWith('..');
+        if (inside && !TASK_PACKAGES.test(file)) return undefined;
+        const replaced = replacedIn(name, code, replacements);
+        const done = transform(code, inside ? name : file, { platform, without, replaced });
+        if (done === null) return undefined;
+        const map = Buffer.from(done.map).toString('base64');
+        return {
+          contents: `${done.code}\n//# sourceMappingURL=data:application/json;base64,${map}`,
+          loader: 'ts',
+          resolveDir: path.dirname(file),
+        };
+      });
+    },
+  };
+}
+
+function resolvePackage(specifier: string, { root, shared }: PluginOptions) {
+  const already = shared?.[specifier];
+  if (already !== undefined) return { path: already, external: true };
+  const [, name, sub] = specifier.split('/') as [string, string, string | undefined];
+  const entry = sub === undefined ? 'index.ts' : sub === 'plugin' ? 'plugin/index.ts' : `${sub}.ts`;
+  return { path: path.join(root, 'packages', name, 'src', entry) };
+}
+
+function replacedIn(name: string, code: string, replacements: readonly Replacement[]): Map<string, string> {
+  const replaced = new Map<string, string>();
+  for (const replacement of replacements) {
+    if (replacement.file !== name) continue;
+    checkFresh(replacement, code);
+    replaced.set(replacement.name, replacement.by);
+  }
+  return replaced;
+}

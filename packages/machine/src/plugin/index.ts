@@ -1,0 +1,6 @@
+/** Build-time entry: the transform, its plugins, and variants. Never imported by what runs. */
+export { TransformError } from './error.ts';
+export { faultlinePlugin, type PluginOptions } from './esbuild.ts';
+export { type Transformed, type TransformOptions, transform } from './transform.ts';
+export { checkFresh, functionHash, type Replacement, replacementsOf } from './variant.ts';
+export { faultlineVite } from './vite.ts';

@@ -1,0 +1,26 @@
+/**
+ * A mutant: one change to the system that ought to be noticed, or ought not. `faultline mutate` runs it and compares.
+ */
+export interface Mutant {
+  /** 'area/what-is-changed' in kebab case. */
+  readonly name: string;
+  /** What is changed and what goes wrong then, in one sentence. */
+  readonly says: string;
+  /** Steps removed (labels) or weakened (call sites). */
+  readonly off?: readonly string[];
+  /** A file of packages/kvm/variants, without `.ts`. */
+  readonly variant?: string;
+  /** Scenarios to run it against; those that defend its steps when left out. */
+  readonly against?: readonly string[];
+  readonly expect: Expectation;
+}
+
+export type Expectation =
+  /** The named `always` of the named scenario falls. */
+  | { readonly caught: string; readonly always: string }
+  /** Nothing breaks, because another defence covers it: removing all of `with` as well does break `caught`. */
+  | { readonly covered: string; readonly with: readonly string[]; readonly always: string }
+  /** Behaviour is the same, or as good: verified to be silent. */
+  | { readonly equivalent: string }
+  /** Needs what is not built yet, or another memory model: which. */
+  | { readonly elsewhere: string };
