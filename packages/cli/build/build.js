@@ -1,0 +1,176 @@
+/** Makes the bundles that the command line runs, with esbuild and the project's own build plugin. */
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { prune } from './cache.js';
+
+/** Bundles made from the sources alone: name -> entry. One build, so that they share one copy of each module. */
+const ENTRIES = {
+  cli: 'packages/cli/src/main.ts',
+  worker: 'packages/cli/src/run/worker.ts',
+  machine: 'packages/machine/src/index.ts',
+  runtime: 'packages/machine/src/runtime.ts',
+  explore: 'packages/explore/src/index.ts',
+  kvm: 'packages/kvm/src/index.ts',
+  catalogue: 'packages/scenarios/src/index.ts',
+};
+
+/** CommonJS packages inside an ESM bundle still call `require` for Node's own modules. */
+const REQUIRE =
+  "import { createRequire as $require } from 'node:module'; const require = $require(import.meta.url);";
+
+const COMMON = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  sourcemap: 'linked',
+  sourcesContent: false,
+  logLevel: 'silent',
+  banner: { js: REQUIRE },
+};
+
+/** A build that failed because of what a user wrote: says where, and what to do. */
+export class BuildError extends Error {
+  constructor(message, options) {
+    super(message, options);
+    this.name = 'BuildError';
+  }
+}
+
+/** Builds the bundles of the sources as they are into `folder`/`key`. Starts at the same time may race: one wins whole. */
+export async function buildMain(root, folder, key) {
+  const started = path.join(folder, `building-${process.pid}-${randomBytes(4).toString('hex')}`);
+  mkdirSync(started, { recursive: true });
+  try {
+    const { faultlinePlugin } = await buildPlugin(root, started);
+    await run(root, {
+      entryPoints: Object.fromEntries(
+        Object.entries(ENTRIES).map(([name, file]) => [name, path.join(root, file)]),
+      ),
+      outdir: started,
+      splitting: true,
+      plugins: [faultlinePlugin({ platform: 'explored', root })],
+    });
+    publish(started, path.join(folder, key));
+  } finally {
+    rmSync(started, { recursive: true, force: true });
+  }
+  prune(folder, key);
+}
+
+/**
+ * The catalogue over a changed system. `variants`: absolute paths. The vocabulary is shared with the main bundles, so
+ * that the explorer that is already loaded drives it. Returns the path of the module.
+ */
+export async function buildCatalogue({ root, built }, { variants }) {
+  return buildInto({ root, built }, 'catalogue', variants, {
+    entryPoints: { catalogue: path.join(root, ENTRIES.catalogue) },
+  });
+}
+
+/** A scenario file of a user, anywhere on disk, over the system with `variants`. Returns the path of the module. */
+export async function buildUserFile({ root, built }, file, { variants }) {
+  if (!existsSync(file)) {
+    throw new BuildError(`${file}: no such file; expected a TypeScript file that exports scenarios`);
+  }
+  if (!/\.ts$/.test(file)) {
+    throw new BuildError(`${file}: expected a TypeScript file (.ts) that exports scenarios`);
+  }
+  return buildInto({ root, built }, 'user', variants, { entryPoints: { user: file } }, [file]);
+}
+
+async function buildInto({ root, built }, name, variants, options, inputs = []) {
+  for (const variant of variants) {
+    if (!existsSync(variant)) throw new BuildError(`${variant}: no such file; expected a variant`);
+  }
+  const { faultlinePlugin } = await import(pathToFileURL(path.join(built, 'plugin.js')).href);
+  const shared = {
+    '@faultline/machine': path.join(built, 'machine.js'),
+    '@faultline/machine/runtime': path.join(built, 'runtime.js'),
+    '@faultline/explore': path.join(built, 'explore.js'),
+  };
+  if (variants.length === 0) {
+    shared['@faultline/kvm'] = path.join(built, 'kvm.js');
+    shared['@faultline/scenarios'] = path.join(built, 'catalogue.js');
+  }
+  let plugin;
+  try {
+    plugin = faultlinePlugin({ platform: 'explored', root, variants, shared });
+  } catch (error) {
+    throw new BuildError(error.message, { cause: error });
+  }
+  const { outputFiles } = await run(root, {
+    ...options,
+    outdir: path.join(built, name),
+    write: false,
+    plugins: [plugin],
+  });
+  const code = outputFiles.find((file) => file.path.endsWith('.js'));
+  const map = outputFiles.find((file) => file.path.endsWith('.map'));
+  const folder = path.join(built, `${name}-${hashOf([...inputs, ...variants], code.contents)}`);
+  if (!existsSync(folder)) {
+    const started = path.join(built, `building-${process.pid}-${randomBytes(4).toString('hex')}`);
+    mkdirSync(started);
+    writeFileSync(path.join(started, path.basename(code.path)), code.contents);
+    writeFileSync(path.join(started, path.basename(map.path)), map.contents);
+    publish(started, folder);
+  }
+  return path.join(folder, path.basename(code.path));
+}
+
+/** The plugin is TypeScript itself; the packages that it uses stay outside, at the paths where they are installed. */
+async function buildPlugin(root, folder) {
+  const outfile = path.join(folder, 'plugin.js');
+  await run(root, {
+    entryPoints: [path.join(root, 'packages/machine/src/plugin/index.ts')],
+    outfile,
+    plugins: [packagesByPath],
+  });
+  return import(pathToFileURL(outfile).href);
+}
+
+const packagesByPath = {
+  name: 'packages-by-path',
+  setup(building) {
+    building.onResolve({ filter: /^[^./]/ }, async ({ path: specifier, kind, resolveDir, pluginData }) => {
+      if (pluginData === 'resolving' || kind === 'entry-point' || specifier.startsWith('node:'))
+        return undefined;
+      const found = await building.resolve(specifier, { kind, resolveDir, pluginData: 'resolving' });
+      return found.errors.length > 0 ? found : { path: found.path, external: true };
+    });
+  },
+};
+
+async function run(root, options) {
+  try {
+    return await build({ ...COMMON, absWorkingDir: root, ...options });
+  } catch (error) {
+    if (!Array.isArray(error.errors)) throw error;
+    throw new BuildError(error.errors.map(text).join('\n'), { cause: error });
+  }
+}
+
+/** 'file:line:column: what', once: errors of the plugin carry the place themselves. */
+function text({ text: what, location }) {
+  if (location === null || /^\S+:\d+: /.test(what)) return what;
+  return `${location.file}:${location.line}:${location.column + 1}: ${what}`;
+}
+
+/** Puts a finished folder in its place; if another process was faster, its folder is as good. */
+function publish(from, to) {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!existsSync(to)) throw error;
+    rmSync(from, { recursive: true, force: true });
+  }
+}
+
+function hashOf(files, contents) {
+  const hash = createHash('sha256').update(contents);
+  for (const file of files) hash.update(file).update(readFileSync(file));
+  return hash.digest('hex').slice(0, 12);
+}

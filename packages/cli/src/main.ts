@@ -1,0 +1,62 @@
+/** The command line: verbs register themselves, errors become exit codes. */
+import { Command, CommanderError } from 'commander';
+import { ExitCode, UsageError } from './exit.ts';
+import { type Host, setHost } from './host.ts';
+import { registerList } from './verbs/list.ts';
+
+/** Runs one command and returns its exit code. `argv` is without the program's name. */
+export async function main(argv: readonly string[], host: Host): Promise<number> {
+  setHost(host);
+  process.stdout.on('error', endQuietly);
+  const program = build();
+  try {
+    await program.parseAsync(argv as string[], { from: 'user' });
+  } catch (error) {
+    return report(error);
+  }
+  return Number(process.exitCode ?? ExitCode.CLEAN);
+}
+
+/** The program with all its verbs. */
+export function build(): Command {
+  const program = new Command('faultline')
+    .description(
+      "Checks KVM's locking claims over every interleaving of small scenarios, and on real threads.",
+    )
+    .addHelpText('after', HELP)
+    .showHelpAfterError('(faultline --help lists the verbs)')
+    .showSuggestionAfterError()
+    .configureOutput({ writeErr: (text) => process.stderr.write(text) })
+    .exitOverride();
+  registerList(program);
+  for (const verb of program.commands) verb.exitOverride();
+  return program;
+}
+
+const HELP = `
+Exit codes, the same for every verb:
+  0  nothing found, and exhaustive
+  1  a finding
+  2  bad input or usage
+  3  nothing found, but incomplete: a bound was hit, and the output says which
+  4  a defect of faultline itself
+
+Results go to stdout, progress to stderr. NO_COLOR switches colours off.
+Start with: npx faultline list`;
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.CLEAN : ExitCode.USAGE;
+  if (error instanceof UsageError) {
+    process.stderr.write(`faultline: ${error.message}\n`);
+    return ExitCode.USAGE;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`faultline: a defect of faultline itself; please report it\n${text}\n`);
+  return ExitCode.BUG;
+}
+
+/** `faultline list | head` closes the pipe early. */
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(ExitCode.CLEAN);
+}
