@@ -1,0 +1,243 @@
+/** The VM and its vCPUs: the roots of all state, and what a VM is configured to be. */
+import {
+  array,
+  type Cell,
+  cell32,
+  cell64,
+  type Elements,
+  embed,
+  generationField,
+  guardedBy,
+  type Mutex,
+  mutex,
+  ptr,
+  ptrCell,
+  type RwLock,
+  rwlock,
+  type SpinLock,
+  type Srcu,
+  type StructType,
+  spinlock,
+  srcu,
+  struct,
+  u8Field,
+  u16Field,
+  u32Field,
+  u53As,
+  u53Field,
+  u64Field,
+  type View,
+  type ViewType,
+} from '@faultline/machine';
+import { HostMemory } from '../host/memory.ts';
+import type { Gfn } from '../types.ts';
+import { MmuPage } from '../x86/mmu-page.ts';
+import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
+import { IoBus, Ioeventfd } from './io-bus-state.ts';
+import { Memslot, Memslots } from './memslots.ts';
+
+/** How memslot generations mark an update in progress: the low bit (2014), or bit 63 (since 5.1). */
+export const Generations = { LOW_BIT: 0, BIT_63: 1 } as const;
+/** Bits of an MMIO SPTE that hold the generation: see x86/mmio-spte.ts. */
+export const MmioLayout = { BEFORE_2014: 0, Y2014: 1, MODERN: 2 } as const;
+
+/** What a VM is: historical behaviour and geometry. Written once, by createVm. */
+export const KvmConfig = struct(
+  'kvm_config',
+  {
+    generations: u32Field,
+    mmioLayout: u32Field,
+    /** 1: flat array of slots (2014); 0: tree. */
+    flatMemslots: u32Field,
+    /** 2 with SMM. */
+    addressSpaces: u32Field,
+    /** Ids that user space may use; three private ids follow. */
+    userMemSlots: u32Field,
+    /** Non-EPT: MMIO is recognised by a reserved bit instead of a misconfiguration. */
+    npt: u32Field,
+    /** Allocations may fail: each one is a choice. */
+    allocMayFail: u32Field,
+    /** KVM_DIRTY_LOG_INITIALLY_SET */
+    dirtyLogInitiallySet: u32Field,
+    /** Guest frames that the one-level page table of the model covers. */
+    tableEntries: u32Field,
+    /** Vcpus keep a generation in their MMIO cache (since 3.17). */
+    vcpuCacheGeneration: u32Field,
+    /** kvm->mmu: largest guest frame number of the host. */
+    maxGfn: u53As<Gfn>(),
+  },
+  { as: 'kvm->config' },
+);
+
+/** @kernel struct kvm_run include/uapi/linux/kvm.h, at its offsets */
+export const KvmRun = struct(
+  'kvm_run',
+  {
+    requestInterruptWindow: u8Field,
+    immediateExit: u8Field,
+    padding1: array(u8Field, 6),
+    exitReason: u32Field,
+    readyForInterruptInjection: u8Field,
+    ifFlag: u8Field,
+    flags: u16Field,
+    cr8: u64Field,
+    apicBase: u64Field,
+    /** The union at offset 32: see exit.ts for its members. */
+    union: array(u8Field, 256),
+  },
+  { as: 'run' },
+);
+export type KvmRun = ViewType<typeof KvmRun>;
+
+/** @kernel struct kvm_vcpu include/linux/kvm_host.h */
+export interface Vcpu extends View {
+  /** Held by every vCPU ioctl. */
+  readonly mutex: Mutex;
+  kvm: Kvm | null;
+  vcpuId: number;
+  /** In system management mode: looks slots up in address space 1. */
+  smm: number;
+  /** Last slot this vCPU found, good for one generation. */
+  lastUsedSlot: Memslot | null;
+  lastUsedSlotGen: number;
+  mmioGva: number;
+  mmioGfn: Gfn;
+  mmioAccess: number;
+  mmioGen: number;
+  readonly run: KvmRun;
+  /** Stage of a pending user-space completion: see vcpu-run.ts. */
+  pendingIo: number;
+  pendingGpa: number;
+  pendingValue: bigint;
+  pendingBytes: number;
+  pendingDone: number;
+  /** The guest: its next instruction, its program, its one register. */
+  rip: number;
+  program: View | null;
+  rax: bigint;
+}
+
+export const Vcpu: StructType<Vcpu> = struct(
+  'kvm_vcpu',
+  {
+    mutex,
+    kvm: ptr((): StructType<Kvm> => Kvm),
+    vcpuId: u32Field,
+    smm: u32Field,
+    lastUsedSlot: ptr((): StructType<Memslot> => Memslot),
+    lastUsedSlotGen: generationField,
+    mmioGva: u53Field,
+    mmioGfn: u53As<Gfn>(),
+    mmioAccess: u32Field,
+    mmioGen: generationField,
+    run: embed(KvmRun),
+    pendingIo: u32Field,
+    pendingGpa: u53Field,
+    pendingValue: u64Field,
+    pendingBytes: u32Field,
+    pendingDone: u32Field,
+    rip: u32Field,
+    program: ptr((): StructType<View> => GuestProgram),
+    rax: u64Field,
+  },
+  { as: 'vcpu' },
+);
+
+/** What the guest runs: instructions as vcpu-run.ts encodes them. */
+export const GuestProgram = struct(
+  'guest_program',
+  { length: u32Field, words: array(cell64) },
+  { as: 'guest' },
+);
+export type GuestProgram = ViewType<typeof GuestProgram>;
+
+/** At most this many vCPUs a VM. */
+export const KVM_MAX_VCPUS = 8;
+/** vCPU ids are below this. @kernel KVM_MAX_VCPU_IDS arch/x86/include/asm/kvm_host.h */
+export const KVM_MAX_VCPU_IDS = 4096;
+
+/** @kernel struct kvm include/linux/kvm_host.h */
+export interface Kvm extends View {
+  readonly lock: Mutex;
+  readonly slotsLock: Mutex;
+  readonly slotsArchLock: Mutex;
+  readonly mmuLock: RwLock;
+  readonly mnInvalidateLock: SpinLock;
+  readonly srcu: Srcu;
+  readonly memslots: Elements<Cell<Memslots | null>>;
+  /** Tree: the two sets of each address space. */
+  readonly sets: Elements<Memslots | null>;
+  readonly mnActiveInvalidateCount: Cell<number>;
+  nrMemslotPages: number;
+  readonly buses: Elements<Cell<IoBus | null>>;
+  ioeventfds: Ioeventfd | null;
+  coalescedZones: CoalescedZone | null;
+  readonly ringLock: SpinLock;
+  coalescedMmioRing: CoalescedRing | null;
+  /** The mm that created the VM; ioctls of another are refused. */
+  mm: number;
+  readonly vmDead: Cell<number>;
+  readonly onlineVcpus: Cell<number>;
+  createdVcpus: number;
+  maxVcpus: number;
+  readonly vcpus: Elements<Cell<Vcpu | null>>;
+  root: MmuPage | null;
+  memory: HostMemory | null;
+  readonly config: ViewType<typeof KvmConfig>;
+}
+
+export const Kvm: StructType<Kvm> = struct('kvm', {
+  lock: mutex,
+  slotsLock: mutex,
+  slotsArchLock: mutex,
+  mmuLock: rwlock,
+  mnInvalidateLock: spinlock,
+  srcu,
+  memslots: guardedBy(
+    array(
+      ptrCell((): StructType<Memslots> => Memslots),
+      2,
+    ),
+    'kvm->srcu',
+    'kvm->slots_lock',
+  ),
+  sets: guardedBy(
+    array(
+      ptr((): StructType<Memslots> => Memslots),
+      4,
+    ),
+    'kvm->slots_lock',
+  ),
+  mnActiveInvalidateCount: cell32,
+  nrMemslotPages: guardedBy(u53As<number>(), 'kvm->slots_lock'),
+  buses: guardedBy(
+    array(
+      ptrCell((): StructType<IoBus> => IoBus),
+      4,
+    ),
+    'kvm->srcu',
+    'kvm->slots_lock',
+  ),
+  ioeventfds: guardedBy(
+    ptr((): StructType<Ioeventfd> => Ioeventfd),
+    'kvm->slots_lock',
+  ),
+  coalescedZones: guardedBy(
+    ptr((): StructType<CoalescedZone> => CoalescedZone),
+    'kvm->slots_lock',
+  ),
+  ringLock: spinlock,
+  coalescedMmioRing: ptr((): StructType<CoalescedRing> => CoalescedRing),
+  mm: u32Field,
+  vmDead: cell32,
+  onlineVcpus: cell32,
+  createdVcpus: guardedBy(u32Field, 'kvm->lock'),
+  maxVcpus: u32Field,
+  vcpus: array(
+    ptrCell((): StructType<Vcpu> => Vcpu),
+    KVM_MAX_VCPUS,
+  ),
+  root: ptr((): StructType<MmuPage> => MmuPage),
+  memory: ptr((): StructType<HostMemory> => HostMemory),
+  config: embed(KvmConfig),
+});
