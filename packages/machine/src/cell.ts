@@ -126,7 +126,7 @@ export function retryAfterChange(seen: readonly Seen[], step?: Step): Task {
     const [cell, value] = seen[i] as Seen;
     platform.listCell(cell.addr, cell.codec, value);
   }
-  return task;
+  return platform.endList(task);
 }
 
 /** From here to the next visible operation, accesses by `peek` and `poke` to these cells happen at once. */
@@ -136,7 +136,7 @@ export function atomically(cells: readonly Cell<never>[], mode: 'read' | 'write'
     const cell = cells[i] as Cell<never>;
     platform.listCell(cell.addr, cell.codec, undefined);
   }
-  return task;
+  return platform.endList(task);
 }
 
 /** smp_mb(). */

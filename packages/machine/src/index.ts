@@ -3,6 +3,7 @@ export {
   ArenaExhausted,
   allocate,
   formatArena,
+  i32,
   MAX_TASKS,
   regionsUsed,
   u8,
@@ -10,6 +11,7 @@ export {
   u64,
   useArena,
 } from './arena.ts';
+export { canonical, fromCanonical } from './canonical.ts';
 export {
   atomically,
   Cell,
@@ -44,6 +46,17 @@ export {
   u53Field,
   u64Field,
 } from './fields.ts';
+export {
+  LockWords,
+  lockForRead,
+  lockForWrite,
+  lockWord,
+  ParkingLock,
+  queueForWrite,
+  unlockForRead,
+  unlockForWrite,
+  unlockWord,
+} from './futex.ts';
 export { bugOn, KernelBug, migrate, smpProcessorId, trace, warnOn } from './kernel.ts';
 export {
   fairRwlock,

@@ -2,9 +2,9 @@
  * The explored platform: an operation is recorded, not executed; the driver of the task executes it.
  * The threads build replaces this module by packages/threads/src/platform.ts, which has the same exports and executes at once.
  */
-import { type Codec, encode, halves } from './codec.ts';
+import { type Codec, CodecId, encode, halves, peek, poke } from './codec.ts';
 import { current } from './current.ts';
-import { Kind, MAX_LIST, Order, operation, record } from './op.ts';
+import { Kind, MAX_LIST, Order, operation, record, Until } from './op.ts';
 import type { Step } from './step.ts';
 import type { FieldInfo } from './struct.ts';
 import type { Task } from './task.ts';
@@ -149,7 +149,7 @@ export function awaitCell<T>(
   return task;
 }
 
-/** Begins the list of a RETRY or ATOMIC operation; `listCell` adds to it. */
+/** Begins the list of a RETRY or ATOMIC operation; `listCell` adds to it, `endList` makes it the task. */
 export function listOp(kind: number, order: number, step?: Step): Task {
   return record(kind, 0, null, order, step);
 }
@@ -167,9 +167,45 @@ export function listCell(addr: number, codec: Codec, seen: unknown): void {
   operation.listLength = i + 1;
 }
 
+/** The operation is complete: here a platform that executes at once does so. */
+export function endList(task: Task): Task {
+  return task;
+}
+
 export function choose(text: string, n: number, step?: Step): Task<number> {
   const task = record<number>(Kind.CHOOSE, 0, null, Order.ONCE, step);
   operation.aLo = n;
   operation.text = text;
   return task;
+}
+
+const WORD: Codec = { id: CodecId.U32, size: 4, view: null };
+/** Where the explored `park` keeps who sleeps on a word: a bit a task. */
+const ASLEEP = 8;
+
+/**
+ * Sleeps on the word at `addr` unless it no longer equals `expected`: futex(2) FUTEX_WAIT, Atomics.wait. Comparing and
+ * falling asleep are one step, which is all that the kernel promises. May return for no reason on threads, so callers look
+ * again. Here the word `ASLEEP` bytes further on holds the sleepers (see ParkingLock in futex.ts).
+ */
+export function* park(addr: number, expected: number): Task {
+  const me = 1 << current.task;
+  yield* parkingSection(addr);
+  if (peek(WORD, addr) !== expected >>> 0) return;
+  poke(WORD, addr + ASLEEP, (peek(WORD, addr + ASLEEP) as number) | me);
+  yield* awaitCell(addr + ASLEEP, WORD, Until.EQ, 0, me);
+}
+
+/** Wakes one sleeper of the word at `addr`, or all. One: that of the lowest task, so scenarios make its sleepers alike. */
+export function* unpark(addr: number, all: boolean): Task {
+  yield* parkingSection(addr);
+  const asleep = peek(WORD, addr + ASLEEP) as number;
+  poke(WORD, addr + ASLEEP, all ? 0 : asleep & (asleep - 1));
+}
+
+function parkingSection(addr: number): Task {
+  const section = listOp(Kind.ATOMIC, 1);
+  listCell(addr, WORD, undefined);
+  listCell(addr + ASLEEP, WORD, undefined);
+  return section;
 }
