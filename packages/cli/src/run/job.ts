@@ -1,0 +1,117 @@
+/** What is asked of a worker and what comes back: plain data, so that it does not matter which worker did it. */
+
+export interface Bounds {
+  readonly maxSteps?: number;
+  readonly maxExecutions?: number;
+  /** Milliseconds. */
+  readonly time?: number;
+}
+
+export type Mode = 'naive' | 'sleep' | 'source' | 'optimal';
+export const MODES: readonly Mode[] = ['naive', 'sleep', 'source', 'optimal'];
+
+/** Explore one scenario. */
+export interface CheckJob {
+  readonly kind: 'check';
+  /** Module that exports the scenario: an absolute path. */
+  readonly module: string;
+  readonly scenario: string;
+  readonly without: readonly string[];
+  /** Name of the variant in the module, for tokens; '' for none. */
+  readonly variant: string;
+  readonly mode: Mode;
+  readonly bounds: Bounds;
+  /** Make a diagram and a token for each finding, of the simplest execution that shows it. */
+  readonly explain: boolean;
+}
+
+/** Run one execution again. */
+export interface ReplayJob {
+  readonly kind: 'replay';
+  readonly module: string;
+  readonly scenario: string;
+  readonly without: readonly string[];
+  readonly token: string;
+}
+
+export type Job = CheckJob | ReplayJob;
+
+export type Verdict = 'verified' | 'violated' | 'inconclusive';
+
+export interface FoundFinding {
+  /** 'always', 'sometimes', 'deadlock', 'data race' ... */
+  readonly kind: string;
+  /** For an `always` or `sometimes`: its text. */
+  readonly name: string;
+  /** One sentence, and details below it. */
+  readonly says: string;
+  /** Executions that showed it. */
+  readonly executions: number;
+  readonly diagram: string;
+  readonly token: string;
+  /** Context switches of the execution shown, and whether no execution has fewer. */
+  readonly switches: number;
+  readonly minimal: boolean;
+  readonly arenaHash: string;
+}
+
+export interface CheckResult {
+  readonly kind: 'check';
+  readonly scenario: string;
+  readonly title: string;
+  readonly size: string;
+  readonly source: string;
+  readonly verdict: Verdict;
+  /** Violated on purpose: a sentence of a document that is wrong. */
+  readonly expected: boolean;
+  readonly model: string;
+  readonly mode: Mode;
+  readonly without: readonly string[];
+  readonly variant: string;
+  readonly complete: number;
+  readonly deadlocked: number;
+  readonly blocked: number;
+  readonly truncated: number;
+  readonly maxDepth: number;
+  readonly steps: number;
+  readonly states: number;
+  readonly observations: number;
+  readonly ms: number;
+  /** Bounds that were hit, in words; empty if none. */
+  readonly bounds: readonly string[];
+  /** Executions in which each `always` fell, and in which each `sometimes` happened. */
+  readonly always: Readonly<Record<string, number>>;
+  readonly sometimes: Readonly<Record<string, number>>;
+  readonly findings: readonly FoundFinding[];
+}
+
+export interface ReplayResult {
+  readonly kind: 'replay';
+  readonly scenario: string;
+  /** False: the program is no longer the one that the token was made from. */
+  readonly exact: boolean;
+  /** Why not: the first step that differs. */
+  readonly divergence: string;
+  readonly says: string;
+  readonly diagram: string;
+  readonly arenaHash: string;
+  readonly violated: boolean;
+}
+
+export type Result = CheckResult | ReplayResult;
+
+export interface Progress {
+  readonly scenario: string;
+  readonly executions: number;
+  readonly ms: number;
+  /** Executions expected in all; 0 while unknown. */
+  readonly estimate: number;
+}
+
+/** What a worker posts. */
+export type Message =
+  | { readonly type: 'ready' }
+  | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'result'; readonly result: Result }
+  /** `usage`: what the user gave is wrong, so the message is all there is to say. */
+  | { readonly type: 'failed'; readonly usage: boolean; readonly message: string; readonly stack: string };

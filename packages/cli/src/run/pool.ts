@@ -1,0 +1,130 @@
+/**
+ * Workers that run jobs. A worker loads one module and nothing else, so that what it computes (arena hashes included)
+ * does not depend on what ran before; it is used again for jobs of the same module.
+ */
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { UsageError } from '../exit.ts';
+import { host } from '../host.ts';
+import type { Job, Message, Progress, Result } from './job.ts';
+
+interface Waiting {
+  readonly job: Job;
+  readonly done: (result: Result) => void;
+  readonly failed: (error: Error) => void;
+}
+
+interface Member {
+  readonly worker: Worker;
+  readonly module: string;
+  busy: Waiting | null;
+}
+
+export class Pool {
+  private readonly members: Member[] = [];
+  private readonly queue: Waiting[] = [];
+  /** Word 0 is 1 once searches under way are to end with what they have. */
+  private readonly stopWord = new Int32Array(new SharedArrayBuffer(4));
+  private stopped = false;
+
+  constructor(
+    private readonly size: number,
+    private readonly onProgress: (progress: Progress) => void = () => {},
+  ) {}
+
+  /** Rejects with a UsageError if what the user gave is wrong, with another error for a defect of ours. */
+  run<J extends Job>(job: J): Promise<Extract<Result, { kind: J['kind'] }>> {
+    return new Promise((resolve, reject) => {
+      this.queue.push({ job, done: resolve as (result: Result) => void, failed: reject });
+      this.advance();
+    });
+  }
+
+  /** Ends the searches under way, which then give what they have, and starts none of those that wait. */
+  stop(): void {
+    this.stopped = true;
+    Atomics.store(this.stopWord, 0, 1);
+    for (const { failed } of this.queue.splice(0)) failed(new Interrupted());
+  }
+
+  get interrupted(): boolean {
+    return this.stopped;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.members.splice(0).map(({ worker }) => worker.terminate()));
+  }
+
+  private advance(): void {
+    while (this.queue.length > 0) {
+      const next = this.queue[0] as Waiting;
+      const member = this.memberFor(next.job.module);
+      if (member === null) return;
+      this.queue.shift();
+      member.busy = next;
+      member.worker.postMessage(next.job);
+    }
+  }
+
+  /** An idle worker of this module, or a new one in place of an idle one of another; null if all are busy. */
+  private memberFor(module: string): Member | null {
+    const idle = this.members.filter(({ busy }) => busy === null);
+    const same = idle.find((member) => member.module === module);
+    if (same !== undefined) return same;
+    if (this.members.length >= this.size) {
+      const [other] = idle;
+      if (other === undefined) return null;
+      this.members.splice(this.members.indexOf(other), 1);
+      void other.worker.terminate();
+    }
+    const member = this.start(module);
+    this.members.push(member);
+    return member;
+  }
+
+  private start(module: string): Member {
+    const url = pathToFileURL(path.join(host().built, 'worker.js'));
+    const worker = new Worker(url, { workerData: { module, stop: this.stopWord.buffer } });
+    const member: Member = { worker, module, busy: null };
+    worker.on('message', (message: Message) => this.receive(member, message));
+    worker.on('error', (error: Error) => this.fail(member, error));
+    worker.on('exit', (code) => this.fail(member, new Error(`a worker ended with code ${code}`)));
+    return member;
+  }
+
+  private receive(member: Member, message: Message): void {
+    if (message.type === 'progress') {
+      this.onProgress(message.progress);
+      return;
+    }
+    if (message.type === 'ready') return;
+    const waiting = member.busy;
+    member.busy = null;
+    if (message.type === 'result') {
+      waiting?.done(message.result);
+    } else {
+      const error = message.usage ? new UsageError(message.message) : new Error(message.message);
+      if (!message.usage) error.stack = message.stack;
+      waiting?.failed(error);
+    }
+    this.advance();
+  }
+
+  private fail(member: Member, error: Error): void {
+    const at = this.members.indexOf(member);
+    if (at >= 0) this.members.splice(at, 1);
+    const waiting = member.busy;
+    member.busy = null;
+    waiting?.failed(error);
+    this.advance();
+  }
+}
+
+/** A job that was not begun, because the user asked to stop. */
+export class Interrupted extends Error {
+  constructor() {
+    super('interrupted before it began');
+    this.name = 'Interrupted';
+  }
+}
