@@ -1,1 +1,16 @@
-export {};
+/**
+ * KVM's memory-virtualization core, shaped like the kernel's API: create a VM, issue ioctls with their argument
+ * structures and errno values, run vCPUs and look at their exits.
+ */
+export * as errno from './errno.ts';
+export { errnoName } from './errno.ts';
+export { type HostMemory, hvaToPfn } from './host/memory.ts';
+export { assemble, type Instruction } from './hw/guest-program.ts';
+export { type Gfn, type Gpa, gfn, gfnOf, gpa, gpaOf, type Hva, hva, PAGE_SIZE, type Pfn } from './types.ts';
+export { createVcpu, getVcpu } from './virt/create-vcpu.ts';
+export { createVm, type VmOptions } from './virt/create-vm.ts';
+export { answerIo, answerMmio, type IoExit, ioExit, KvmExit, type MmioExit, mmioExit } from './virt/exit.ts';
+export type { Kvm, Vcpu } from './virt/kvm.ts';
+export { setUserMemoryRegion, type UserspaceMemoryRegion } from './virt/memory-region.ts';
+export { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, type Memslot, type Memslots } from './virt/memslots.ts';
+export { vcpuRun } from './virt/vcpu-run.ts';

@@ -34,40 +34,8 @@ import type { Gfn } from '../types.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
 import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
 import { IoBus, Ioeventfd } from './io-bus-state.ts';
+import { KvmConfig } from './kvm-config.ts';
 import { Memslot, Memslots } from './memslots.ts';
-
-/** How memslot generations mark an update in progress: the low bit (2014), or bit 63 (since 5.1). */
-export const Generations = { LOW_BIT: 0, BIT_63: 1 } as const;
-/** Bits of an MMIO SPTE that hold the generation: see x86/mmio-spte.ts. */
-export const MmioLayout = { BEFORE_2014: 0, Y2014: 1, MODERN: 2 } as const;
-
-/** What a VM is: historical behaviour and geometry. Written once, by createVm. */
-export const KvmConfig = struct(
-  'kvm_config',
-  {
-    generations: u32Field,
-    mmioLayout: u32Field,
-    /** 1: flat array of slots (2014); 0: tree. */
-    flatMemslots: u32Field,
-    /** 2 with SMM. */
-    addressSpaces: u32Field,
-    /** Ids that user space may use; three private ids follow. */
-    userMemSlots: u32Field,
-    /** Non-EPT: MMIO is recognised by a reserved bit instead of a misconfiguration. */
-    npt: u32Field,
-    /** Allocations may fail: each one is a choice. */
-    allocMayFail: u32Field,
-    /** KVM_DIRTY_LOG_INITIALLY_SET */
-    dirtyLogInitiallySet: u32Field,
-    /** Guest frames that the one-level page table of the model covers. */
-    tableEntries: u32Field,
-    /** Vcpus keep a generation in their MMIO cache (since 3.17). */
-    vcpuCacheGeneration: u32Field,
-    /** kvm->mmu: largest guest frame number of the host. */
-    maxGfn: u53As<Gfn>(),
-  },
-  { as: 'kvm->config' },
-);
 
 /** @kernel struct kvm_run include/uapi/linux/kvm.h, at its offsets */
 export const KvmRun = struct(
@@ -183,7 +151,7 @@ export interface Kvm extends View {
   readonly vcpus: Elements<Cell<Vcpu | null>>;
   root: MmuPage | null;
   memory: HostMemory | null;
-  readonly config: ViewType<typeof KvmConfig>;
+  readonly config: KvmConfig;
 }
 
 export const Kvm: StructType<Kvm> = struct('kvm', {

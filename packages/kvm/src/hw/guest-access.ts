@@ -1,0 +1,105 @@
+/**
+ * A load or store of the guest: the hardware walks the page table; what it cannot answer exits to KVM.
+ */
+import { type Cell, retryAfterChange, type Task } from '@faultline/machine';
+import type { HostMemory } from '../host/memory.ts';
+import { type Gpa, gfnOf } from '../types.ts';
+import { ioBusRead, ioBusWrite } from '../virt/io-bus.ts';
+import { KvmBus } from '../virt/io-bus-state.ts';
+import type { IoValue } from '../virt/io-device.ts';
+import type { Kvm, Vcpu } from '../virt/kvm.ts';
+import type { Memslots } from '../virt/memslots.ts';
+import { isMmioSpte } from '../x86/mmio-spte.ts';
+import type { MmuPage } from '../x86/mmu-page.ts';
+import { mmuPageFault } from '../x86/page-fault.ts';
+import { RetPf } from '../x86/ret-pf.ts';
+import { isPresent, isWritable, pfnOf } from '../x86/spte.ts';
+
+/** Where an access ended. */
+export const Via = {
+  /** The frame that backs the address. */
+  RAM: 'RAM',
+  /** A device on an I/O bus of the VM. */
+  BUS: 'bus',
+  /** User space: KVM_EXIT_MMIO. */
+  MMIO: 'MMIO',
+} as const;
+
+export interface Access {
+  readonly via: (typeof Via)[keyof typeof Via];
+  /** What a load read; for MMIO user space has yet to say. */
+  readonly value: bigint;
+}
+
+/** A guest load of 8 bytes at `gpa`. */
+export function* guestRead(vcpu: Vcpu, gpa: Gpa): Task<Access> {
+  return yield* guestAccess(vcpu, gpa, 8, false, 0n);
+}
+
+/** A guest store of 8 bytes at `gpa`. */
+export function* guestWrite(vcpu: Vcpu, gpa: Gpa, value: bigint): Task<Access> {
+  return yield* guestAccess(vcpu, gpa, 8, true, value);
+}
+
+/** One access that does not cross a page. Exits are repeated until the access has an end. */
+export function* guestAccess(vcpu: Vcpu, gpa: Gpa, len: number, write: boolean, value: bigint): Task<Access> {
+  const kvm = vcpu.kvm as Kvm;
+  const sptep = (kvm.root as MmuPage).spt.at(gfnOf(gpa));
+  for (;;) {
+    const spte = yield* sptep.readOnce();
+    if (isPresent(spte) && (!write || isWritable(spte))) return yield* touchFrame(kvm, spte, write, value);
+    const idx = yield* kvm.srcu.readLock();
+    const active = (yield* activeSlots(vcpu).readOnce()) as Memslots;
+    const access = yield* handleExit(vcpu, gpa, len, spte, write, value);
+    yield* kvm.srcu.readUnlock(idx);
+    if (typeof access === 'object') return access;
+    if (access === RetPf.RETRY) {
+      yield* retryAfterChange([
+        [sptep, spte],
+        [activeSlots(vcpu) as unknown as Cell<never>, active],
+      ]);
+    }
+  }
+}
+
+/** An exit, inside its read section: how the access ended, or RETRY or FIXED to let the guest try again. */
+function* handleExit(
+  vcpu: Vcpu,
+  gpa: Gpa,
+  len: number,
+  spte: bigint,
+  write: boolean,
+  value: bigint,
+): Task<Access | number> {
+  const kvm = vcpu.kvm as Kvm;
+  const { mmioLayout, npt } = kvm.config;
+  // A misconfiguration says MMIO by itself: devices that need neither the length nor the data are asked before any decoding.
+  if (npt === 0 && isMmioSpte(spte, mmioLayout, false)) {
+    if ((yield* ioBusWrite(kvm, KvmBus.FAST_MMIO, gpa, 0, 0n)) === 0) return { via: Via.BUS, value };
+  }
+  const result = yield* mmuPageFault(vcpu, gpa, spte, write);
+  return result === RetPf.EMULATE ? yield* emulate(kvm, gpa, len, write, value) : result;
+}
+
+/** The instruction runs in the emulator: a bus of the VM first, then user space. @kernel vcpu_mmio_write arch/x86/kvm/x86.c */
+function* emulate(kvm: Kvm, gpa: Gpa, len: number, write: boolean, value: bigint): Task<Access> {
+  if (write) {
+    const done = yield* ioBusWrite(kvm, KvmBus.MMIO, gpa, len, value);
+    return { via: done === 0 ? Via.BUS : Via.MMIO, value };
+  }
+  const into: IoValue = { value: 0n };
+  const result = yield* ioBusRead(kvm, KvmBus.MMIO, gpa, len, into);
+  return { via: result === 0 ? Via.BUS : Via.MMIO, value: into.value };
+}
+
+function* touchFrame(kvm: Kvm, spte: bigint, write: boolean, value: bigint): Task<Access> {
+  const frame = (kvm.memory as HostMemory).content.at(pfnOf(spte));
+  if (!write) return { via: Via.RAM, value: yield* frame.readOnce() };
+  yield* frame.writeOnce(value);
+  return { via: Via.RAM, value };
+}
+
+function activeSlots(vcpu: Vcpu): Cell<Memslots | null> {
+  const kvm = vcpu.kvm as Kvm;
+  return kvm.memslots.at(kvm.config.addressSpaces > 1 ? vcpu.smm : 0);
+}

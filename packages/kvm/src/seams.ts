@@ -1,0 +1,13 @@
+/**
+ * Internal seams: where a protocol scenario may enter below the public door. Scenarios that use one say less than
+ * those that go through the door; each family has one that does.
+ */
+export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
+export { writeGuest } from './virt/dirty-log.ts';
+export { inProgress } from './virt/generation.ts';
+export { installNewMemslots, swapActiveMemslots } from './virt/install-memslots.ts';
+export { Vcpu as VcpuStruct } from './virt/kvm.ts';
+export { setMemoryRegion } from './virt/memory-region.ts';
+export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots.ts';
+export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
+export { isMmioSpte, makeMmioSpte, mmioGenerationOf, mmioGfnOf } from './x86/mmio-spte.ts';

@@ -1,0 +1,57 @@
+/**
+ * @area lifetime
+ *
+ * KVM_CREATE_VCPU, in the order of 6.1.
+ */
+import { at, type Task } from '@faultline/machine';
+import { EEXIST, EINVAL, EIO, ENOMEM } from '../errno.ts';
+import { kmallocFails } from '../host/kmalloc.ts';
+import { KVM_MAX_VCPU_IDS, type Kvm, Vcpu } from './kvm.ts';
+
+/** Returns the vCPU, or a negative errno. @kernel kvm_vm_ioctl_create_vcpu virt/kvm/kvm_main.c */
+export function* createVcpu(kvm: Kvm, id: number, mm = kvm.mm): Task<Vcpu | number> {
+  if (mm !== kvm.mm || (yield* kvm.vmDead.readOnce()) !== 0) return -EIO;
+  if (id < 0 || id >= KVM_MAX_VCPU_IDS) return -EINVAL;
+  yield* kvm.lock.lock();
+  if (kvm.createdVcpus >= kvm.maxVcpus) {
+    yield* kvm.lock.unlock();
+    return -EINVAL;
+  }
+  kvm.createdVcpus++;
+  yield* kvm.lock.unlock();
+
+  const result = (yield* kmallocFails(kvm, 'vcpu')) ? -ENOMEM : yield* publishVcpu(kvm, id);
+  if (typeof result === 'number') {
+    yield* kvm.lock.lock();
+    kvm.createdVcpus--;
+    yield* kvm.lock.unlock();
+  }
+  return result;
+}
+
+/** The vCPU at an index below online_vcpus. @kernel kvm_get_vcpu include/linux/kvm_host.h */
+export function* getVcpu(kvm: Kvm, index: number): Task<Vcpu | null> {
+  const online = yield* kvm.onlineVcpus.loadAcquire();
+  return index < online ? yield* kvm.vcpus.at(index).readOnce() : null;
+}
+
+/** Whoever sees online_vcpus count it finds it in the array: the store goes first. */
+function* publishVcpu(kvm: Kvm, id: number): Task<Vcpu | number> {
+  const vcpu = Vcpu.alloc();
+  vcpu.kvm = kvm;
+  vcpu.vcpuId = id;
+  vcpu.lastUsedSlotGen = -1 >>> 0;
+  yield* kvm.lock.lock();
+  const index = yield* kvm.onlineVcpus.readOnce();
+  for (let i = 0; i < index; i++) {
+    const other = (yield* kvm.vcpus.at(i).readOnce()) as Vcpu;
+    if (other.vcpuId !== id) continue;
+    yield* kvm.lock.unlock();
+    Vcpu.free(vcpu);
+    return -EEXIST;
+  }
+  yield* kvm.vcpus.at(index).writeOnce(vcpu);
+  yield* kvm.onlineVcpus.storeRelease(index + 1, at('lifetime.publish_vcpu'));
+  yield* kvm.lock.unlock();
+  return vcpu;
+}

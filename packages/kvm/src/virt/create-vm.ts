@@ -1,0 +1,89 @@
+/** KVM_CREATE_VM: a VM with no slots, no devices and no vCPUs. */
+import { bugOn, type SrcuLevel, type Task } from '@faultline/machine';
+import { allocHostMemory } from '../host/memory.ts';
+import type { Gfn } from '../types.ts';
+import { allocMmuPage } from '../x86/mmu-page.ts';
+import { initBuses } from './io-bus.ts';
+import { KVM_MAX_VCPUS, Kvm } from './kvm.ts';
+import { Generations, MmioLayout } from './kvm-config.ts';
+import { PRIVATE_MEM_SLOTS } from './memory-region.ts';
+import { allocMemslots } from './memslots.ts';
+
+/** What a VM is. Everything has a default: a small modern VM. */
+export interface VmOptions {
+  /** '2014': flat slots, low-bit generations, 20-bit MMIO SPTEs. 'before 2014': the code before ee3d1570b586. */
+  readonly form?: 'modern' | '2014' | 'before 2014';
+  readonly npt?: boolean;
+  readonly addressSpaces?: 1 | 2;
+  /** Slot ids of user space; 32764 on real x86. */
+  readonly userMemSlots?: number;
+  /** vCPUs cache their last MMIO decision beside the page table. */
+  readonly vcpuMmioCache?: boolean;
+  readonly allocMayFail?: boolean;
+  readonly dirtyLogInitiallySet?: boolean;
+  /** Frames of guest-physical memory that the page table covers. */
+  readonly tableEntries?: number;
+  /** Frames of the VMM process. */
+  readonly hostFrames?: number;
+  /** Generation that the slots start from; 0 unless a wrap is to be near. */
+  readonly startGeneration?: number;
+  readonly maxVcpus?: number;
+  /** Implementation of kvm->srcu, and the CPUs that it counts. */
+  readonly srcu?: SrcuLevel;
+  readonly cpus?: number;
+  /** The mm of the creating process. */
+  readonly mm?: number;
+}
+
+const FORMS = {
+  modern: { flat: 0, generations: Generations.BIT_63, mmioLayout: MmioLayout.MODERN },
+  '2014': { flat: 1, generations: Generations.LOW_BIT, mmioLayout: MmioLayout.Y2014 },
+  'before 2014': { flat: 1, generations: Generations.LOW_BIT, mmioLayout: MmioLayout.BEFORE_2014 },
+} as const;
+
+/** Nobody else can see the VM before this returns. @kernel kvm_create_vm virt/kvm/kvm_main.c */
+export function* createVm(options: VmOptions = {}): Task<Kvm> {
+  const kvm = Kvm.alloc();
+  configure(kvm, options);
+  kvm.mm = options.mm ?? 1;
+  kvm.maxVcpus = options.maxVcpus ?? KVM_MAX_VCPUS;
+  kvm.srcu.init(options.srcu ?? 'abstract', options.cpus ?? 2);
+  kvm.memory = allocHostMemory(options.hostFrames ?? 16);
+  kvm.root = allocMmuPage(kvm.config.tableEntries);
+  createMemslots(kvm, options.startGeneration ?? 0);
+  bugOn((yield* initBuses(kvm)) !== 0, 'no memory for the I/O buses of a new VM');
+  return kvm;
+}
+
+function configure(kvm: Kvm, options: VmOptions): void {
+  const { config } = kvm;
+  const form = FORMS[options.form ?? 'modern'];
+  config.flatMemslots = form.flat;
+  config.generations = form.generations;
+  config.mmioLayout = form.mmioLayout;
+  config.npt = options.npt ? 1 : 0;
+  config.addressSpaces = options.addressSpaces ?? 1;
+  config.userMemSlots = options.userMemSlots ?? 4;
+  config.vcpuMmioCache = options.vcpuMmioCache === false ? 0 : 1;
+  config.allocMayFail = options.allocMayFail ? 1 : 0;
+  config.dirtyLogInitiallySet = options.dirtyLogInitiallySet ? 1 : 0;
+  config.tableEntries = options.tableEntries ?? 4;
+  config.maxGfn = config.tableEntries as Gfn;
+}
+
+/** Address spaces start from different generations, and step by their number. */
+function createMemslots(kvm: Kvm, start: number): void {
+  const { addressSpaces, flatMemslots, userMemSlots } = kvm.config;
+  for (let asId = 0; asId < addressSpaces; asId++) {
+    const capacity = flatMemslots === 1 ? userMemSlots + PRIVATE_MEM_SLOTS : 0;
+    const active = allocMemslots(capacity);
+    active.generation.poke(start + asId);
+    kvm.memslots.at(asId).poke(active);
+    kvm.sets.set(asId * 2, active);
+    if (flatMemslots === 1) continue;
+    const inactive = allocMemslots(0);
+    inactive.nodeIdx = 1;
+    inactive.generation.poke(start + asId);
+    kvm.sets.set(asId * 2 + 1, inactive);
+  }
+}

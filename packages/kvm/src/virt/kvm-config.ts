@@ -1,0 +1,38 @@
+/** What a VM is: historical behaviour and geometry. Written once, by createVm. */
+import { struct, u32Field, u53As, type ViewType } from '@faultline/machine';
+import type { Gfn } from '../types.ts';
+
+/** How memslot generations mark an update in progress: the low bit (2014), or bit 63 (since 5.1). */
+export const Generations = { LOW_BIT: 0, BIT_63: 1 } as const;
+/** Bits of an MMIO SPTE that hold the generation: see x86/mmio-spte.ts. */
+export const MmioLayout = { BEFORE_2014: 0, Y2014: 1, MODERN: 2 } as const;
+
+export const KvmConfig = struct(
+  'kvm_config',
+  {
+    generations: u32Field,
+    mmioLayout: u32Field,
+    /** 1: flat array of slots (2014); 0: tree. */
+    flatMemslots: u32Field,
+    /** 2 with SMM. */
+    addressSpaces: u32Field,
+    /** Ids that user space may use; three private ids follow. */
+    userMemSlots: u32Field,
+    /** Non-EPT: MMIO is recognised by a reserved bit instead of a misconfiguration. */
+    npt: u32Field,
+    /** vCPUs remember their last MMIO decision beside the page table. */
+    vcpuMmioCache: u32Field,
+    /** Allocations may fail: each one is a choice. */
+    allocMayFail: u32Field,
+    /** KVM_DIRTY_LOG_INITIALLY_SET */
+    dirtyLogInitiallySet: u32Field,
+    /** Guest frames that the one-level page table of the model covers. */
+    tableEntries: u32Field,
+    /** Entries of the coalesced-MMIO ring: 170 fill its page. */
+    coalescedMmioMax: u32Field,
+    /** First frame number that the host's page tables cannot hold. */
+    maxGfn: u53As<Gfn>(),
+  },
+  { as: 'kvm->config' },
+);
+export type KvmConfig = ViewType<typeof KvmConfig>;
