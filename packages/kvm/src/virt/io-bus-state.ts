@@ -1,9 +1,6 @@
-/** What I/O buses are made of. The code is in io-bus.ts and ioeventfd.ts. */
+/** What I/O buses are made of. The code: io-bus.ts (readers), io-bus-register.ts (writers), io-device.ts (handlers). */
 import {
   array,
-  type Cell,
-  cell32,
-  cell64,
   type Elements,
   embed,
   guardedBy,
@@ -11,48 +8,32 @@ import {
   ptr,
   type StructType,
   struct,
+  u8Field,
   u32Field,
   u53Field,
+  u64Field,
   type View,
 } from '@faultline/machine';
-import { CoalescedZone } from './coalesced-mmio-state.ts';
+import { Eventfd } from './eventfd.ts';
+import { IoDevice } from './io-device-state.ts';
 
 /** Index into kvm->buses. @kernel enum kvm_bus include/linux/kvm_host.h */
 export const KvmBus = { MMIO: 0, PIO: 1, VIRTIO_CCW_NOTIFY: 2, FAST_MMIO: 3 } as const;
-/** The handlers a device can have: what `ops` of struct kvm_io_device points to. */
-export const DeviceOps = { NONE: 0, REGISTER: 1, IOEVENTFD: 2, COALESCED: 3 } as const;
+/** @kernel KVM_NR_BUSES include/linux/kvm_host.h */
+export const KVM_NR_BUSES = 4;
+/** At most this many devices a bus, ioeventfds not counted. @kernel NR_IOBUS_DEVS include/linux/kvm_host.h */
+export const NR_IOBUS_DEVS = 1000;
 
-/** @kernel struct kvm_io_device include/kvm/iodev.h */
-export interface IoDevice extends View {
-  ops: number;
-  /** REGISTER: a device of one 64-bit register, for tests and demonstrations. */
-  readonly register: Cell<bigint>;
-  readonly calls: Cell<number>;
-  ioeventfd: Ioeventfd | null;
-  zone: CoalescedZone | null;
-}
-
-export const IoDevice: StructType<IoDevice> = struct(
-  'kvm_io_device',
-  {
-    ops: u32Field,
-    register: cell64,
-    calls: cell32,
-    ioeventfd: ptr((): StructType<Ioeventfd> => Ioeventfd),
-    zone: ptr((): StructType<CoalescedZone> => CoalescedZone),
-  },
-  { as: 'dev' },
-);
+/** An array of ranges never changes once a vCPU can find it; its copy does, before it is published. */
+const BUS_GUARD = { read: ['kvm->srcu', 'kvm->slots_lock'], write: ['kvm->slots_lock'] };
 
 /** @kernel struct kvm_io_range include/linux/kvm_host.h */
 export interface IoRange extends View {
   base: number;
+  /** Bytes; 0 answers for an access of any length at `base`. */
   len: number;
   dev: IoDevice | null;
 }
-
-/** Immutable once published, but for ioeventfd_count. */
-const BUS_GUARD = { read: ['kvm->srcu', 'kvm->slots_lock'], write: ['kvm->slots_lock'] };
 
 export const IoRange: StructType<IoRange> = struct(
   'kvm_io_range',
@@ -67,7 +48,9 @@ export const IoRange: StructType<IoRange> = struct(
 /** @kernel struct kvm_io_bus include/linux/kvm_host.h */
 export interface IoBus extends View {
   devCount: number;
+  /** How many of them are ioeventfds. The one field that changes after publication; only writers look at it. */
   ioeventfdCount: number;
+  /** Ascending by address. */
   readonly range: Elements<IoRange>;
 }
 
@@ -77,21 +60,45 @@ export const IoBus: StructType<IoBus> = struct(
   { as: 'bus', guard: BUS_GUARD },
 );
 
-/** @kernel struct _ioeventfd virt/kvm/eventfd.c */
+/** An empty bus with room for `devCount` devices. */
+export function allocIoBus(devCount: number): IoBus {
+  const bus = IoBus.alloc(devCount * IoRange.size);
+  bus.devCount = devCount;
+  return bus;
+}
+
+/** A guest write to `addr` that signals an eventfd. @kernel struct _ioeventfd virt/kvm/eventfd.c */
 export interface Ioeventfd extends View {
+  readonly dev: IoDevice;
+  /** Next in kvm->ioeventfds. */
   next: Ioeventfd | null;
-  /** The eventfd's counter: what ioeventfd_write signals. */
-  readonly count: Cell<number>;
+  eventfd: Eventfd | null;
+  addr64: bigint;
+  /** `addr64`, as a number: where the bus finds it. */
+  base: number;
+  /** 0: writes of any length. */
+  length: number;
+  busIdx: number;
+  /** 1: any value; 0: only `datamatch`. */
+  wildcard: number;
+  datamatch: bigint;
 }
 
 export const Ioeventfd: StructType<Ioeventfd> = struct(
   '_ioeventfd',
   {
+    dev: embed(IoDevice),
     next: guardedBy(
       ptr((): StructType<Ioeventfd> => Ioeventfd),
       'kvm->slots_lock',
     ),
-    count: cell32,
+    eventfd: ptr((): StructType<Eventfd> => Eventfd),
+    addr64: kernelName('addr', u64Field),
+    base: u53Field,
+    length: u32Field,
+    busIdx: u8Field,
+    wildcard: u8Field,
+    datamatch: u64Field,
   },
-  { as: 'p' },
+  { as: 'p', guard: { read: [], write: ['init'] } },
 );
