@@ -132,7 +132,8 @@ async function buildPlugin(root, folder) {
   return import(pathToFileURL(outfile).href);
 }
 
-const packagesByPath = {
+/** esbuild plugin: packages stay outside the bundle, at the paths where they are installed. */
+export const packagesByPath = {
   name: 'packages-by-path',
   setup(building) {
     building.onResolve({ filter: /^[^./]/ }, async ({ path: specifier, kind, resolveDir, pluginData }) => {

@@ -1,0 +1,108 @@
+/** A whole `mutate` run: the unchanged catalogue first, then every mutant, then what no mutant has broken. */
+import type { AnyScenario } from '@faultline/machine';
+import type { Mutant } from '@faultline/scenarios';
+import { ExitCode, worst } from '../exit.ts';
+import type { CheckResult } from '../run/job.ts';
+import { areaOf } from '../scenarios.ts';
+import { type Attempt, against, judge, type Row, trialOf, unnamedSteps } from './judge.ts';
+
+export interface Campaign {
+  readonly areas: readonly string[];
+  readonly rows: readonly Row[];
+  /** Findings of the unchanged catalogue: there ought to be none. */
+  readonly baseline: readonly CheckResult[];
+  /** `always` that no mutant broke: 'scenario: text'. */
+  readonly unbroken: readonly string[];
+  /** Of how many `always`. */
+  readonly alwaysCount: number;
+  readonly executions: number;
+}
+
+export interface Input {
+  readonly areas: readonly string[];
+  readonly scenarios: readonly AnyScenario[];
+  readonly mutants: readonly Mutant[];
+  /** Every named step of the loaded system. */
+  readonly steps: readonly string[];
+  readonly attempt: Attempt;
+  readonly onRow?: (row: Row) => void;
+}
+
+/** Runs it. The outcome does not depend on how many trials run at a time. */
+export async function campaign(input: Input): Promise<Campaign> {
+  const { areas, scenarios, mutants, steps } = input;
+  const broken = new Map<string, Set<string>>();
+  let executions = 0;
+  const seen = new Map<string, Promise<CheckResult>>();
+  const attempt: Attempt = (trial) => {
+    const key = JSON.stringify([trial.scenario, [...trial.off].sort(), trial.variant]);
+    let result = seen.get(key);
+    if (result === undefined) {
+      result = input.attempt(trial).then((done) => {
+        executions += done.complete + done.deadlocked;
+        note(done, broken);
+        return done;
+      });
+      seen.set(key, result);
+    }
+    return result;
+  };
+  const inAreas = scenarios.filter((s) => areas.includes(areaOf(s.name)) && s.deep !== true);
+  const baseline = await Promise.all(inAreas.map((s) => attempt({ scenario: s.name, off: [], variant: '' })));
+  const own = mutants.filter((mutant) => areas.includes(areaOf(mutant.name)));
+  const judged = own.map(async (mutant) => {
+    const row = await judge(mutant, { scenarios, attempt });
+    input.onRow?.(row);
+    return row;
+  });
+  const rows = [...(await Promise.all(judged)), ...unnamedSteps(steps, areas, mutants)];
+  for (const scenario of inAreas) await breakRest(scenario, mutants, attempt, broken, scenarios);
+  const alwaysOf = (s: AnyScenario) => Object.keys(s.always);
+  return {
+    areas,
+    rows,
+    baseline,
+    unbroken: inAreas.flatMap((s) =>
+      alwaysOf(s)
+        .filter((text) => !broken.get(s.name)?.has(text))
+        .map((text) => `${s.name}: '${text}'`),
+    ),
+    alwaysCount: inAreas.reduce((sum, s) => sum + alwaysOf(s).length, 0),
+    executions,
+  };
+}
+
+/** 1 for a MISSED, an unbroken `always` or a finding without any mutant; 3 if a bound was hit and nothing of that. */
+export function exitCodeOf({ rows, baseline, unbroken }: Campaign): number {
+  const missed = rows.some((row) => row.verdict === 'MISSED') || unbroken.length > 0;
+  return worst([missed ? ExitCode.FINDING : ExitCode.CLEAN, ...baseline.map(exitCodeOfCheck)]);
+}
+
+/** A scenario that shows a document to be wrong is fine when it is violated, and only then. */
+export function exitCodeOfCheck({ verdict, expected }: CheckResult): number {
+  if (verdict === 'inconclusive') return ExitCode.INCOMPLETE;
+  return (verdict === 'violated') === expected ? ExitCode.CLEAN : ExitCode.FINDING;
+}
+
+/** Tries mutants that are not named for a scenario on what is left of its `always`. */
+async function breakRest(
+  scenario: AnyScenario,
+  mutants: readonly Mutant[],
+  attempt: Attempt,
+  broken: ReadonlyMap<string, ReadonlySet<string>>,
+  scenarios: readonly AnyScenario[],
+): Promise<void> {
+  const left = () => Object.keys(scenario.always).some((text) => !broken.get(scenario.name)?.has(text));
+  for (const mutant of mutants) {
+    if (!left()) return;
+    if ('equivalent' in mutant.expect || 'elsewhere' in mutant.expect) continue;
+    if (!against(mutant, scenarios).includes(scenario)) continue;
+    await attempt(trialOf(mutant, scenario.name, 'covered' in mutant.expect ? mutant.expect.with : []));
+  }
+}
+
+function note(result: CheckResult, broken: Map<string, Set<string>>): void {
+  const texts = broken.get(result.scenario) ?? new Set();
+  for (const [text, executions] of Object.entries(result.always)) if (executions > 0) texts.add(text);
+  broken.set(result.scenario, texts);
+}

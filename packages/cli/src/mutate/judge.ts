@@ -1,0 +1,170 @@
+/** The verdict on one mutant: run it where it ought to be noticed, and compare with what its author expects. */
+import type { AnyScenario } from '@faultline/machine';
+import type { Mutant } from '@faultline/scenarios';
+import type { CheckResult } from '../run/job.ts';
+import { areaOf, either, near } from '../scenarios.ts';
+
+export type MutantVerdict = 'caught' | 'covered' | 'equivalent' | 'elsewhere' | 'MISSED';
+
+export interface Row {
+  readonly verdict: MutantVerdict;
+  /** The mutant, or the step that no mutant names. */
+  readonly name: string;
+  readonly says: string;
+  /** What was seen, one line each. */
+  readonly seen: readonly string[];
+}
+
+/** One exploration of a changed system. */
+export interface Trial {
+  readonly scenario: string;
+  readonly off: readonly string[];
+  readonly variant: string;
+}
+
+export type Attempt = (trial: Trial) => Promise<CheckResult>;
+
+export interface Known {
+  readonly scenarios: readonly AnyScenario[];
+  readonly attempt: Attempt;
+}
+
+/** Judges one mutant. Never throws for what a mutant names wrongly: that is a MISSED with the reason. */
+export async function judge(mutant: Mutant, known: Known): Promise<Row> {
+  const wrong = misnamed(mutant, known.scenarios);
+  if (wrong !== null) return row('MISSED', mutant, [wrong]);
+  const { expect } = mutant;
+  if ('caught' in expect) return judgeCaught(mutant, expect.caught, expect.always, known);
+  if ('covered' in expect) return judgeCovered(mutant, expect, known);
+  if ('equivalent' in expect) return judgeEquivalent(mutant, expect.equivalent, known);
+  return row('elsewhere', mutant, [expect.elsewhere]);
+}
+
+/** Steps of these areas that no mutant of the catalogue names. */
+export function unnamedSteps(
+  steps: readonly string[],
+  areas: readonly string[],
+  mutants: readonly Mutant[],
+): Row[] {
+  const named = new Set(mutants.flatMap(stepsOf));
+  return steps
+    .filter((step) => areas.includes(areaOf(step)) && !named.has(step))
+    .map((step) => ({ verdict: 'MISSED', name: step, says: 'no mutant names this step', seen: [] }));
+}
+
+/** Scenarios that a mutant is run against. */
+export function against(mutant: Mutant, scenarios: readonly AnyScenario[]): AnyScenario[] {
+  const { expect } = mutant;
+  const named = 'caught' in expect ? expect.caught : 'covered' in expect ? expect.covered : '';
+  return scenarios.filter((s) => {
+    if (s.expect === 'violated') return false;
+    if (s.name === named || mutant.against?.includes(s.name)) return true;
+    if (s.deep === true || mutant.against !== undefined) return false;
+    if ('equivalent' in expect && areaOf(s.name) === areaOf(mutant.name)) return true;
+    return s.defends.some((step) => mutant.off?.includes(step));
+  });
+}
+
+async function judgeCaught(mutant: Mutant, name: string, always: string, known: Known): Promise<Row> {
+  const result = await known.attempt(trialOf(mutant, name));
+  const fell = result.always[always] ?? 0;
+  if (fell > 0) return row('caught', mutant, [fallen(result, always)]);
+  return row('MISSED', mutant, [`${name}: '${always}' does not fall; ${otherwise(result)}`]);
+}
+
+async function judgeCovered(
+  mutant: Mutant,
+  { covered, with: others, always }: { covered: string; with: readonly string[]; always: string },
+  known: Known,
+): Promise<Row> {
+  for (const scenario of against(mutant, known.scenarios)) {
+    const alone = await known.attempt(trialOf(mutant, scenario.name));
+    if (!silent(alone)) return row('MISSED', mutant, [`not covered: ${scenario.name}: ${otherwise(alone)}`]);
+  }
+  const minimal: string[][] = [];
+  for (const extra of subsets(others)) {
+    if (minimal.some((set) => set.every((step) => extra.includes(step)))) continue;
+    const together = await known.attempt(trialOf(mutant, covered, extra));
+    if ((together.always[always] ?? 0) > 0) minimal.push(extra);
+  }
+  if (minimal.length === 0) {
+    return row('MISSED', mutant, [
+      `${covered}: '${always}' does not fall without ${others.join(', ')} either`,
+    ]);
+  }
+  const own = mutant.off ?? [mutant.variant ?? ''];
+  return row('covered', mutant, [
+    ...minimal.map((set) => `breaks together: {${[...own, ...set].join(', ')}}`),
+    `${covered}: '${always}'`,
+  ]);
+}
+
+async function judgeEquivalent(mutant: Mutant, reason: string, known: Known): Promise<Row> {
+  const on = against(mutant, known.scenarios);
+  if (on.length === 0) return row('MISSED', mutant, ['equivalent, but no scenario to verify it on']);
+  for (const scenario of on) {
+    const result = await known.attempt(trialOf(mutant, scenario.name));
+    if (!silent(result))
+      return row('MISSED', mutant, [`not equivalent: ${scenario.name}: ${otherwise(result)}`]);
+  }
+  return row('equivalent', mutant, [reason, `silent on ${on.length} scenario${on.length === 1 ? '' : 's'}`]);
+}
+
+/** What is wrong with the names in a mutant, or null. A scenario that catches a step has to say that it defends it. */
+function misnamed(mutant: Mutant, scenarios: readonly AnyScenario[]): string | null {
+  const { expect } = mutant;
+  const names = [...(mutant.against ?? [])];
+  if ('caught' in expect) names.push(expect.caught);
+  if ('covered' in expect) names.push(expect.covered);
+  for (const name of names) {
+    if (scenarios.some((s) => s.name === name)) continue;
+    const close = near(
+      name,
+      scenarios.map((s) => s.name),
+    );
+    return `no scenario '${name}'${close.length > 0 ? `; did you mean ${either(close)}?` : ''}`;
+  }
+  if (!('always' in expect)) return null;
+  const named = 'caught' in expect ? expect.caught : expect.covered;
+  const scenario = scenarios.find((s) => s.name === named) as AnyScenario;
+  if (!(expect.always in scenario.always)) return `${named} has no always '${expect.always}'`;
+  if ('caught' in expect && mutant.off !== undefined && mutant.off.length > 0) {
+    if (!mutant.off.some((step) => scenario.defends.includes(step)))
+      return `${named} does not say that it defends ${mutant.off.join(' or ')}`;
+  }
+  return null;
+}
+
+export function stepsOf(mutant: Mutant): string[] {
+  return [...(mutant.off ?? []), ...('covered' in mutant.expect ? mutant.expect.with : [])];
+}
+
+export function trialOf(mutant: Mutant, scenario: string, extra: readonly string[] = []): Trial {
+  return { scenario, off: [...(mutant.off ?? []), ...extra], variant: mutant.variant ?? '' };
+}
+
+export function silent(result: CheckResult): boolean {
+  return result.verdict === 'verified';
+}
+
+function fallen(result: CheckResult, always: string): string {
+  const of = result.complete + result.deadlocked;
+  return `${result.scenario}: '${always}' falls in ${result.always[always]} of ${of}`;
+}
+
+function otherwise({ verdict, bounds, findings, complete }: CheckResult): string {
+  if (verdict === 'verified') return `nothing breaks in ${complete} executions`;
+  if (verdict === 'inconclusive') return `inconclusive: ${bounds.join(', ')}`;
+  return `found instead: ${findings.map(({ kind, name }) => (name === '' ? kind : `'${name}'`)).join(', ')}`;
+}
+
+function row(verdict: MutantVerdict, { name, says }: Mutant, seen: readonly string[]): Row {
+  return { verdict, name, says, seen };
+}
+
+/** Non-empty subsets, smallest first. */
+function subsets<T>(items: readonly T[]): T[][] {
+  const all: T[][] = [];
+  for (let mask = 1; mask < 1 << items.length; mask++) all.push(items.filter((_, i) => mask & (1 << i)));
+  return all.sort((a, b) => a.length - b.length);
+}
