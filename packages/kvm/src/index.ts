@@ -7,9 +7,24 @@ export { errnoName } from './errno.ts';
 export { type HostMemory, hvaToPfn } from './host/memory.ts';
 export { assemble, type Instruction } from './hw/guest-program.ts';
 export { type Gfn, type Gpa, gfn, gfnOf, gpa, gpaOf, type Hva, hva, PAGE_SIZE, type Pfn } from './types.ts';
+export {
+  type CoalescedZoneArgs,
+  ioctlRegisterCoalescedMmio,
+  ioctlUnregisterCoalescedMmio,
+} from './virt/coalesced-mmio-ioctl.ts';
+export { CoalescedRing, CoalescedZone } from './virt/coalesced-mmio-state.ts';
 export { createVcpu, getVcpu } from './virt/create-vcpu.ts';
 export { createVm, type VmOptions } from './virt/create-vm.ts';
+export { Eventfd, openEventfd } from './virt/eventfd.ts';
 export { answerIo, answerMmio, type IoExit, ioExit, KvmExit, type MmioExit, mmioExit } from './virt/exit.ts';
+export {
+  type IoeventfdArgs,
+  ioctlIoeventfd,
+  KVM_IOEVENTFD_FLAG_DATAMATCH,
+  KVM_IOEVENTFD_FLAG_DEASSIGN,
+  KVM_IOEVENTFD_FLAG_PIO,
+  KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY,
+} from './virt/ioeventfd-ioctl.ts';
 export type { Kvm, Vcpu } from './virt/kvm.ts';
 export { setUserMemoryRegion, type UserspaceMemoryRegion } from './virt/memory-region.ts';
 export { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, type Memslot, type Memslots } from './virt/memslots.ts';

@@ -6,6 +6,10 @@ export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest
 export { writeGuest } from './virt/dirty-log.ts';
 export { inProgress } from './virt/generation.ts';
 export { installNewMemslots, swapActiveMemslots } from './virt/install-memslots.ts';
+export { ioBusRead, ioBusWrite, ioBusWriteCookie } from './virt/io-bus.ts';
+export { destroyBuses, ioBusRegisterDev, ioBusUnregisterDev } from './virt/io-bus-register.ts';
+export { KvmBus } from './virt/io-bus-state.ts';
+export { allocRegisterDevice, RegisterDevice } from './virt/io-device-state.ts';
 export { Vcpu as VcpuStruct } from './virt/kvm.ts';
 export { setMemoryRegion } from './virt/memory-region.ts';
 export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots.ts';

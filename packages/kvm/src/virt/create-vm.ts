@@ -3,7 +3,8 @@ import { bugOn, type SrcuLevel, type Task } from '@faultline/machine';
 import { allocHostMemory } from '../host/memory.ts';
 import type { Gfn } from '../types.ts';
 import { allocMmuPage } from '../x86/mmu-page.ts';
-import { initBuses } from './io-bus.ts';
+import { coalescedMmioInit } from './coalesced-mmio.ts';
+import { initBuses } from './io-bus-register.ts';
 import { KVM_MAX_VCPUS, Kvm } from './kvm.ts';
 import { Generations, MmioLayout } from './kvm-config.ts';
 import { PRIVATE_MEM_SLOTS } from './memory-region.ts';
@@ -23,6 +24,8 @@ export interface VmOptions {
   readonly dirtyLogInitiallySet?: boolean;
   /** Frames of guest-physical memory that the page table covers. */
   readonly tableEntries?: number;
+  /** Entries of the coalesced-MMIO ring; 170 fill its page. */
+  readonly coalescedMmioMax?: number;
   /** Frames of the VMM process. */
   readonly hostFrames?: number;
   /** Generation that the slots start from; 0 unless a wrap is to be near. */
@@ -51,6 +54,7 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
   kvm.memory = allocHostMemory(options.hostFrames ?? 16);
   kvm.root = allocMmuPage(kvm.config.tableEntries);
   createMemslots(kvm, options.startGeneration ?? 0);
+  coalescedMmioInit(kvm, options.coalescedMmioMax ?? 3);
   bugOn((yield* initBuses(kvm)) !== 0, 'no memory for the I/O buses of a new VM');
   return kvm;
 }
