@@ -1,61 +1,74 @@
 /** Makes the bundles that worker threads run: scenarios and the system, built for threads. */
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-import { packagesByPath } from './build.js';
+import { BuildError, packagesByPath } from './build.js';
 import { cacheFolder } from './cache.js';
 
 /** Serves the catalogue (packages/scenarios). */
 const CATALOGUE = 'packages/threads/src/worker.ts';
 
 /**
- * Bundles the catalogue for threads and returns the path of the bundle.
- * `without`: steps to leave out (labels); `variants`: absolute paths of variant files; `entry`: another module than the
- * catalogue's worker. Bundles are kept by content: the same sources give the same file.
+ * Bundles the catalogue for threads and returns the path of the bundle. `without`: steps to leave out (labels);
+ * `variants`: absolute paths of variant files; `entry`: another module than the catalogue's worker. A bundle is named by
+ * its contents, so the same sources give the same file. Throws BuildError.
  */
-export async function buildThreads(root, { without = [], variants = [], entry = CATALOGUE } = {}) {
+export async function buildThreads(
+  root,
+  { without = [], variants = [], entry = CATALOGUE, platform = 'threads' } = {},
+) {
   const folder = path.join(cacheFolder(root), 'threads');
   mkdirSync(folder, { recursive: true });
-  const { faultlinePlugin } = await pluginOf(root, folder);
-  const { outputFiles, metafile } = await build({
+  const plugin = await bundle(root, folder, 'packages/machine/src/plugin/index.ts', [packagesByPath]);
+  const { faultlinePlugin } = await import(pathToFileURL(publish(folder, plugin)).href);
+  try {
+    return publish(
+      folder,
+      await bundle(root, entry, [faultlinePlugin({ platform, root, without, variants })]),
+    );
+  } catch (error) {
+    if (error instanceof BuildError) throw error;
+    throw new BuildError(error.message, { cause: error });
+  }
+}
+
+async function bundle(root, outdir, entry, plugins) {
+  const { outputFiles } = await build({
     entryPoints: [path.resolve(root, entry)],
     absWorkingDir: root,
-    outdir: folder,
+    outdir,
     bundle: true,
     write: false,
-    metafile: true,
     format: 'esm',
     platform: 'node',
     target: 'node20',
     sourcemap: 'inline',
     sourcesContent: false,
     logLevel: 'silent',
-    plugins: [faultlinePlugin({ platform: 'threads', root, without, variants })],
+    plugins,
+  }).catch((error) => {
+    const text = error.errors?.map((e) => `${place(e.location)}${e.text}`).join('\n');
+    throw new BuildError(text ?? error.message, { cause: error });
   });
-  void metafile;
-  const [{ contents }] = outputFiles;
-  const file = path.join(folder, `${hashOf(contents)}.mjs`);
-  publish(file, contents);
-  return file;
+  return outputFiles[0].contents;
 }
 
-/** The plugin is TypeScript: bundled once for each state of its sources. */
-async function pluginOf(root, folder) {
-  const { outputFiles } = await build({
-    entryPoints: [path.join(root, 'packages/machine/src/plugin/index.ts')],
-    absWorkingDir: root,
-    bundle: true,
-    write: false,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    logLevel: 'silent',
-    plugins: [packagesByPath],
-  });
-  const [{ contents }] = outputFiles;
-  const file = path.join(folder, `plugin-${hashOf(contents)}.mjs`);
-  publish(file, contents);
-  return import(pathToFileURL(file).href);
+function place(location) {
+  return location === null ? '' : `${location.file}:${location.line}: `;
+}
+
+/** Writes the file whole or not at all, for others that do the same at the same time; returns its path. */
+function publish(folder, contents) {
+  const name = createHash('sha256').update(contents).digest('hex').slice(0, 16);
+  const file = path.join(folder, `${name}.mjs`);
+  if (existsSync(file)) {
+    utimesSync(file, new Date(), new Date());
+    return file;
+  }
+  const unfinished = `${file}.${process.pid}-${randomBytes(4).toString('hex')}`;
+  writeFileSync(unfinished, contents);
+  renameSync(unfinished, file);
+  return file;
 }

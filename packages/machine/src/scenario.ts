@@ -92,8 +92,14 @@ type Definition<S, T extends Threads<S>> = Omit<Scenario<S, T>, 'name' | 'claims
   readonly defends?: readonly string[];
 };
 
-/** Any scenario, for lists of them. */
-export type AnyScenario = Scenario<never, Record<string, (state: never) => Task<unknown>>>;
+/** Any scenario, for lists of them: every scenario is one, whatever its machine and threads. */
+export interface AnyScenario extends Omit<Scenario, 'setup' | 'threads' | 'always' | 'sometimes' | 'final'> {
+  readonly setup: () => Task<unknown>;
+  readonly threads: Readonly<Record<string, (state: never) => Task<unknown>>>;
+  readonly always: Readonly<Record<string, Never | ((outcome: never, state: never) => boolean)>>;
+  readonly sometimes: Readonly<Record<string, (outcome: never, state: never) => boolean>>;
+  readonly final?: (state: never) => unknown;
+}
 
 /** Declares a scenario. Throws if its name is not `area/kebab-case`. */
 export function scenario<S, T extends Threads<S>>(

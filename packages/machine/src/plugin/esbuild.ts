@@ -17,7 +17,7 @@ export interface PluginOptions {
 }
 
 /** Packages whose tasks are transformed. */
-const TASK_PACKAGES = /[\\/]packages[\\/](machine|kvm|scenarios)[\\/]/;
+const TASK_PACKAGES = /[\\/]packages[\\/](machine|kvm|scenarios|threads[\\/]src[\\/]toys)[\\/]/;
 
 export function faultlinePlugin(options: PluginOptions): Plugin {
   const { root, platform } = options;

@@ -171,7 +171,10 @@ class Module {
     this.out.prepend(`${head.join('')}`);
     return {
       code: this.out.toString(),
-      map: this.out.generateMap({ source: this.file, hires: 'boundary', includeContent: true }).toString(),
+      // The bundler takes a source's path from the module that the map belongs to.
+      map: this.out
+        .generateMap({ source: this.file.replace(/^.*[\\/]/, ''), hires: 'boundary', includeContent: true })
+        .toString(),
     };
   }
 
