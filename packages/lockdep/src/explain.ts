@@ -70,6 +70,8 @@ export class Explainer {
   private cut = false;
   private lockdepOff = false;
   private lastQuoted = false;
+  /** Who spoke last of those with an open report: a line without a mark is theirs. */
+  private speaker = '';
   private firstText: { line: number; text: string } | null = null;
   private readonly options: TraceOptions;
 
@@ -128,7 +130,7 @@ export class Explainer {
       depth: quotes.depth,
     };
     this.noise(line.text, n, s.stamped);
-    if (this.pending && !this.drawing(this.pending) && joinable(this.pending, line)) {
+    if (this.pending && !this.aligned(this.pending) && joinable(this.pending, line)) {
       this.repairs.joined++;
       this.pending = {
         ...this.pending,
@@ -158,9 +160,10 @@ export class Explainer {
     if (this.stamps >= 3 || (text.startsWith('Linux version ') && text.length > 20)) this.isLog = true;
   }
 
-  /** Rows of a drawing are never joined: they are aligned, not wrapped. */
-  private drawing(line: Line): boolean {
-    return this.collector instanceof RaceTables || (this.collector === null && RaceTables.starts(line.text));
+  /** Rows of drawings and tables are never joined: they are aligned, not wrapped. */
+  private aligned(line: Line): boolean {
+    if (this.collector) return !(this.collector instanceof Trace);
+    return RaceTables.starts(line.text);
   }
 
   private idle(): boolean {
@@ -181,7 +184,7 @@ export class Explainer {
       this.begin(started, line);
       return;
     }
-    const owner = this.open.get(line.caller) ?? (line.caller === '' ? undefined : this.open.get(''));
+    const owner = this.open.get(line.caller) ?? this.open.get(line.caller === '' ? this.speaker : '');
     if (owner && this.offer(owner, line)) return;
     if (this.collector && this.collect(line)) return;
     if (!owner && this.begins(line)) return;
@@ -213,6 +216,7 @@ export class Explainer {
     this.closeCollector();
     report.afterLockdepOff = this.lockdepOff && needsLockdep(report);
     this.open.set(line.caller, { builder: new ReportBuilder(report), idle: 0 });
+    this.speaker = line.caller;
   }
 
   private begins(line: Line): boolean {

@@ -6,14 +6,21 @@ const OWN_LINE =
 const FRAME = /^\(?(?:\[<[0-9a-f]+>\] )?(?:\? )?[A-Za-z_][\w.]*\+0x[0-9a-f]+\/0x/;
 const TASK_LINE = /^\S{1,40}\/\d{1,10} (?:is |just |\[HC)/;
 const TRACE = /^\s*\S.{0,58} \[\d{3,4}\] /;
-/** A lock line that stops before its place, a sentence that stops before its lock. */
+/** A lock line that stops before its place, a sentence that stops before its lock, a lone address. */
 const UNFINISHED =
-  /(?:, at:(?: \[<[0-9a-f]+>\]| [\w.]+)?|to release lock|from|\} ->|is trying|to acquire|--> \S{0,40}|called from invalid|context at|suspicious|detected)$|(?:: |at: )\S{0,60}$/;
+  /(?:, at:(?: \[<[0-9a-f]+>\]| [\w.]+)?|to release lock|\bfrom|\} ->|is trying|to acquire|--> \S{0,40}|called from invalid|context at)$|(?:^|[ :])[0-9a-f]{8,16}$/;
 
 /** Prose between the lines of a quoted report is nobody's head. */
 function isReportText(text: string): boolean {
   const t = text.trimStart();
-  return text.includes('){') || OWN_LINE.test(text) || FRAME.test(t) || TASK_LINE.test(t) || TRACE.test(text);
+  return (
+    text.includes('){') ||
+    UNFINISHED.test(t) ||
+    OWN_LINE.test(text) ||
+    FRAME.test(t) ||
+    TASK_LINE.test(t) ||
+    TRACE.test(text)
+  );
 }
 
 /** Is `next` the tail of `line`, cut off by a mail program at 60 to 80 columns? */
@@ -25,7 +32,7 @@ export function joinable(line: Line, next: Line): boolean {
   if (TRACE.test(next.text) || !isReportText(line.text)) return false;
   // With stamps on every real line, an unstamped one after a long line can only be its tail.
   if (line.stamped) return !/^\s/.test(next.text) || line.width > 66;
-  if (FRAME.test(tail)) return UNFINISHED.test(line.text.trimEnd()) && !FRAME.test(line.text.trim());
-  if (OWN_LINE.test(next.text) || TASK_LINE.test(tail)) return false;
+  if (UNFINISHED.test(line.text.trimEnd())) return !TASK_LINE.test(tail);
+  if (FRAME.test(tail) || OWN_LINE.test(next.text) || TASK_LINE.test(tail)) return false;
   return line.width >= 40;
 }

@@ -9,7 +9,7 @@ export function mayMatter(raw: string): boolean {
   if (WORDS.test(raw)) return true;
   const c = raw.charCodeAt(0);
   // A trace line starts with a task, never with a stamp; a race table with CPU or Thread.
-  if (c === 91 || c === 60) return false;
+  if (c === 91 || (c === 60 && raw.charCodeAt(1) !== 46)) return false;
   return TRACE.test(raw) || TABLE.test(raw);
 }
 

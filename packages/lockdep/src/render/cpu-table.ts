@@ -80,8 +80,8 @@ function draw(cells: readonly Cell[], columns: number): string[] {
   let head = '';
   let rule = '';
   for (let c = 0; c < columns; c++) {
-    head = head.padEnd(step * c) + `CPU${c}`;
-    rule = rule.padEnd(step * c) + '----';
+    head = `${head.padEnd(step * c)}CPU${c}`;
+    rule = `${rule.padEnd(step * c)}----`;
   }
   const rows = cells.map((c) => {
     const line = at(c.column) + c.text;

@@ -69,6 +69,7 @@ export class ReportBuilder {
     const what = this.slot === 'stack' ? 'The backtrace' : 'The report';
     const loss = `${what} was shortened by hand ("...").`;
     if (!this.report.losses.includes(loss)) this.report.losses.push(loss);
+    if (this.slot === 'stack') this.report.stackCut ??= this.frames.length;
     return true;
   }
 
@@ -211,7 +212,8 @@ export class ReportBuilder {
   /** Headings that open a call path. */
   private section(t: string): boolean {
     if (/^(?:stack backtrace|Call [Tt]race|Backtrace)(?::|$)/.test(t)) {
-      this.frames = this.report.stack;
+      // Only the first backtrace is the report's own; later ones belong to other tasks.
+      this.frames = this.report.stack.length > 0 ? [] : this.report.stack;
       this.slot = 'stack';
       this.stackSeen = true;
       return true;

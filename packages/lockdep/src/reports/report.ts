@@ -89,6 +89,8 @@ export interface Report {
   held: HeldList[];
   paths: NamedPath[];
   stack: CallFrame[];
+  /** Where "..." cut the backtrace: frames from here on do not follow the ones before. */
+  stackCut?: number;
   accesses: KcsanAccess[];
   valueChanged?: { from: string; to: string };
   /** `include/linux/kvm_host.h:1084`, with what was said there. */

@@ -54,6 +54,7 @@ export function reportTitle(r: Report): string {
 
 /** The function to name; null when the text does not show one. */
 function guilty(r: Report): string | null {
+  const stack = r.stack.slice(0, r.stackCut ?? r.stack.length);
   switch (r.kind) {
     case 'circular':
       return name(r.wanted?.at) ?? first(r.chain.find((l) => l.index === 0)?.path);
@@ -65,18 +66,18 @@ function guilty(r: Report): string | null {
     case 'irq-inversion':
     case 'inconsistent-state':
     case 'invalid-wait-context':
-      return name(r.wanted?.at) ?? first(r.stack);
+      return name(r.wanted?.at) ?? first(stack);
     case 'held-lock-freed':
     case 'held-at-return':
     case 'held-at-exit':
-      return name(r.wanted?.at) ?? name(r.held[0]?.locks[0]?.at) ?? first(r.stack);
+      return name(r.wanted?.at) ?? name(r.held[0]?.locks[0]?.at) ?? first(stack);
     case 'bad-unlock-balance':
     case 'bad-contention':
-      return first(r.stack) ?? first(r.paths.find((p) => p.label === 'released at')?.frames);
+      return first(stack) ?? first(r.paths.find((p) => p.label === 'released at')?.frames);
     case 'oops':
-      return first(r.paths.find((p) => p.label === 'faulted in')?.frames) ?? first(r.stack);
+      return first(r.paths.find((p) => p.label === 'faulted in')?.frames) ?? first(stack);
     default:
-      return first(r.stack);
+      return first(stack);
   }
 }
 

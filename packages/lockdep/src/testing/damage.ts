@@ -50,8 +50,8 @@ export function quotedPrintable(text: string): string {
     let rest = line.replace(/=/g, '=3D').replace(/[ \t]$/, (c) => (c === ' ' ? '=20' : '=09'));
     while (rest.length > 76) {
       let cut = 75;
-      const escape = rest.lastIndexOf('=', cut - 1);
-      if (escape > cut - 3) cut = escape;
+      const mark = rest.lastIndexOf('=', cut - 1);
+      if (mark > cut - 3) cut = mark;
       out.push(`${rest.slice(0, cut)}=`);
       rest = rest.slice(cut);
     }
