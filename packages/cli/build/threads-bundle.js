@@ -14,6 +14,9 @@ const CATALOGUE = 'packages/threads/src/worker.ts';
  * Bundles the catalogue for threads and returns the path of the bundle. `without`: steps to leave out (labels);
  * `variants`: absolute paths of variant files; `entry`: another module than the catalogue's worker. A bundle is named by
  * its contents, so the same sources give the same file. Throws BuildError.
+ *
+ * @param {string} root
+ * @param {{ without?: readonly string[], variants?: readonly string[], entry?: string, platform?: string }} options
  */
 export async function buildThreads(
   root,
@@ -26,7 +29,7 @@ export async function buildThreads(
   try {
     return publish(
       folder,
-      await bundle(root, entry, [faultlinePlugin({ platform, root, without, variants })]),
+      await bundle(root, folder, entry, [faultlinePlugin({ platform, root, without, variants })]),
     );
   } catch (error) {
     if (error instanceof BuildError) throw error;
