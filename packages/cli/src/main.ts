@@ -2,7 +2,12 @@
 import { Command, CommanderError } from 'commander';
 import { ExitCode, UsageError } from './exit.ts';
 import { type Host, setHost } from './host.ts';
+import { registerCheck } from './verbs/check.ts';
+import { registerExplain } from './verbs/explain.ts';
 import { registerList } from './verbs/list.ts';
+import { registerMutate } from './verbs/mutate.ts';
+import { registerReplay } from './verbs/replay.ts';
+import { registerStart } from './verbs/start.ts';
 
 /** Runs one command and returns its exit code. `argv` is without the program's name. */
 export async function main(argv: readonly string[], host: Host): Promise<number> {
@@ -28,7 +33,12 @@ export function build(): Command {
     .showSuggestionAfterError()
     .configureOutput({ writeErr: (text) => process.stderr.write(text) })
     .exitOverride();
+  registerStart(program);
   registerList(program);
+  registerCheck(program);
+  registerReplay(program);
+  registerMutate(program);
+  registerExplain(program);
   for (const verb of program.commands) verb.exitOverride();
   return program;
 }

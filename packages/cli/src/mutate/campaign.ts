@@ -26,6 +26,7 @@ export interface Input {
   readonly steps: readonly string[];
   readonly attempt: Attempt;
   readonly onRow?: (row: Row) => void;
+  readonly onUnchanged?: (result: CheckResult) => void;
 }
 
 /** Runs it. The outcome does not depend on how many trials run at a time. */
@@ -48,7 +49,13 @@ export async function campaign(input: Input): Promise<Campaign> {
     return result;
   };
   const inAreas = scenarios.filter((s) => areas.includes(areaOf(s.name)) && s.deep !== true);
-  const baseline = await Promise.all(inAreas.map((s) => attempt({ scenario: s.name, off: [], variant: '' })));
+  const baseline = await Promise.all(
+    inAreas.map(async ({ name }) => {
+      const result = await attempt({ scenario: name, off: [], variant: '' });
+      input.onUnchanged?.(result);
+      return result;
+    }),
+  );
   const own = mutants.filter((mutant) => areas.includes(areaOf(mutant.name)));
   const judged = own.map(async (mutant) => {
     const row = await judge(mutant, { scenarios, attempt });

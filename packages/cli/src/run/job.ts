@@ -48,6 +48,8 @@ export interface FoundFinding {
   /** Executions that showed it. */
   readonly executions: number;
   readonly diagram: string;
+  /** Every event of the execution, one line each. */
+  readonly trace: string;
   readonly token: string;
   /** Context switches of the execution shown, and whether no execution has fewer. */
   readonly switches: number;
@@ -94,6 +96,7 @@ export interface ReplayResult {
   readonly divergence: string;
   readonly says: string;
   readonly diagram: string;
+  readonly trace: string;
   readonly arenaHash: string;
   readonly violated: boolean;
 }

@@ -1,0 +1,38 @@
+/** Results as plain text for a reply on a mailing list: no colours, 72 columns. */
+import type { CheckResult } from '../run/job.ts';
+import { changes, extent, headline, replayCommand, switches } from './text.ts';
+
+export function checkMail(result: CheckResult, again: readonly string[]): string {
+  const lines = [...wrap(`${result.scenario}${changes(result)}: ${result.verdict}`)];
+  if (result.title !== result.scenario) lines.push(...wrap(result.title));
+  lines.push(
+    ...wrap(`Checked: ${extent(result)}`),
+    ...result.bounds.flatMap((bound) => wrap(`Bound: ${bound}`)),
+  );
+  for (const finding of result.findings) {
+    lines.push('', ...wrap(headline(result, finding)));
+    for (const line of finding.says.split('\n')) if (line !== '') lines.push(...wrap(line, '  '));
+    if (finding.diagram !== '')
+      lines.push('', finding.diagram.trimEnd(), '', ...wrap(`${switches(finding)}.`));
+    if (finding.token !== '') lines.push('Reproduce with:', `  ${replayCommand(finding, again)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+const WIDTH = 72;
+
+/** Breaks at spaces; a word longer than the line stays whole. */
+export function wrap(text: string, indent = ''): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > WIDTH) {
+      lines.push(indent + line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  lines.push(indent + line);
+  return lines;
+}

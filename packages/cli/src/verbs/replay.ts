@@ -1,0 +1,85 @@
+/** `faultline replay`: one execution again, step for step, from a token or a file. */
+import { existsSync, readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { ExitCode, UsageError } from '../exit.ts';
+import { stoppable } from '../run/interrupt.ts';
+import type { ReplayResult } from '../run/job.ts';
+import { Pool } from '../run/pool.ts';
+import { isFile, resolveTargets } from '../targets.ts';
+import { readToken } from '../token.ts';
+import { type Reporter, reporterOption, withOption } from './options.ts';
+
+interface ReplayOptions {
+  readonly with?: readonly string[];
+  readonly reporter: Reporter;
+  readonly trace?: true;
+}
+
+export function registerReplay(program: Command): void {
+  program
+    .command('replay')
+    .argument('<token>', 'a token that check printed, or a file that it wrote')
+    .argument('[file]', 'the scenario file, if the scenario is not one of the catalogue')
+    .description('run one execution again, step for step; refuses one that no longer fits the program')
+    .addOption(withOption())
+    .addOption(reporterOption())
+    .option('--trace', 'print every event')
+    .action(async (token: string, file: string | undefined, options: ReplayOptions) => {
+      process.exitCode = await replay(token, file, options);
+    });
+}
+
+async function replay(given: string, file: string | undefined, options: ReplayOptions): Promise<number> {
+  const text = isFile(given) || existsSync(given) ? fromFile(given) : given;
+  const token = readToken(text);
+  const variants = options.with ?? token.variants;
+  const targets = await resolveTargets([file ?? token.scenario], variants);
+  const target = targets.find(({ scenario }) => scenario.name === token.scenario);
+  if (target === undefined) {
+    throw new UsageError(
+      `${file} has no scenario '${token.scenario}', which the token is of; it has ${targets.map((t) => t.scenario.name).join(', ')}`,
+    );
+  }
+  const pool = new Pool(1);
+  const result = await stoppable(pool, () =>
+    pool.run({
+      kind: 'replay',
+      module: target.module,
+      scenario: token.scenario,
+      without: token.without,
+      token: text,
+    }),
+  );
+  if (!result.exact) throw new UsageError(stale(result));
+  const json = options.reporter === 'json';
+  process.stdout.write(
+    json ? `${JSON.stringify(result, null, 2)}\n` : asText(result, options.trace === true),
+  );
+  return result.violated ? ExitCode.FINDING : ExitCode.CLEAN;
+}
+
+function fromFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    throw new UsageError(`${file}: no such file; expected a token (f1....) or a file that 'check' wrote`);
+  }
+}
+
+function stale({ scenario, divergence }: ReplayResult): string {
+  return [
+    `stale token: ${scenario} is no longer the program it was made from.`,
+    divergence,
+    `Run 'npx faultline check ${scenario}' for a new one.`,
+  ].join('\n');
+}
+
+function asText(result: ReplayResult, trace: boolean): string {
+  const lines = [`${result.violated ? pc.red('violated') : pc.green('holds')}  ${pc.bold(result.scenario)}`];
+  for (const line of result.says.split('\n')) if (line !== '') lines.push(`  ${line}`);
+  lines.push('', result.diagram.trimEnd(), '');
+  if (trace) lines.push(result.trace.trimEnd(), '');
+  lines.push(`  replayed exactly; arena ${result.arenaHash}`);
+  return `${lines.join('\n')}\n`;
+}
