@@ -16,8 +16,9 @@ export interface PluginOptions {
   readonly shared?: Readonly<Record<string, string>>;
 }
 
-/** Packages whose tasks are transformed. */
-const TASK_PACKAGES = /[\\/]packages[\\/](machine|kvm|scenarios|threads[\\/]src[\\/]toys)[\\/]/;
+/** Parts of the project that hold no tasks; whatever else is bundled is transformed, a user's files included. */
+const NO_TASKS =
+  /^(?:packages\/(?:cli|explore|lockdep|web|threads\/(?!src\/toys\/))|bench\/|tools\/|.*\bnode_modules\/)/;
 
 export function faultlinePlugin(options: PluginOptions): Plugin {
   const { root, platform } = options;
@@ -41,7 +42,7 @@ export function faultlinePlugin(options: PluginOptions): Plugin {
         const code = readFileSync(file, 'utf8');
         const name = path.relative(root, file).split(path.sep).join('/');
         const inside = !name.startsWith('..');
-        if (inside && !TASK_PACKAGES.test(file)) return undefined;
+        if (inside && NO_TASKS.test(name)) return undefined;
         const replaced = replacedIn(name, code, replacements);
         const done = transform(code, inside ? name : file, { platform, without, replaced });
         if (done === null) return undefined;

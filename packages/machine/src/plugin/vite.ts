@@ -9,7 +9,7 @@ interface VitePlugin {
 }
 
 const TASK_SOURCE =
-  /[\\/]packages[\\/](?:(?:machine|kvm|scenarios)[\\/](?:src|variants)|threads[\\/]src[\\/]toys)[\\/](?!plugin[\\/])(?!.*\.test\.ts$).*\.ts$/;
+  /[\\/](?:packages[\\/](?:(?:machine|kvm|scenarios)[\\/](?:src|variants)|threads[\\/]src[\\/]toys)|docs[\\/]examples)[\\/](?!plugin[\\/])(?!.*\.test\.ts$).*\.ts$/;
 
 export function faultlineVite(root: string): VitePlugin {
   return {

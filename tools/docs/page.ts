@@ -1,0 +1,40 @@
+/** Generated pages: where they are, what their first line says, and how they are written. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+export const ROOT = path.resolve(import.meta.dirname, '../..');
+export const REGENERATE = 'npm run docs';
+
+export interface Page {
+  /** Path in the project. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** A page that says at its top that it is generated. */
+export function page(file: string, title: string, body: string): Page {
+  const head = `# ${title}\n\n<!-- Generated from the catalogue by '${REGENERATE}'; a test fails when it is stale. -->\n\n`;
+  return { file, text: `${head}${body.trim()}\n` };
+}
+
+export function write({ file, text }: Page): void {
+  writeFileSync(path.join(ROOT, file), text);
+}
+
+/** What is on disk; '' if nothing is. */
+export function onDisk(file: string): string {
+  try {
+    return readFileSync(path.join(ROOT, file), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** A Markdown table. Cells may not hold a bar or a line break of their own. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replace(/\|/g, '\\|').replace(/\s+/g, ' ')).join(' | ')} |`;
+  return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
+}
+
+export const code = (text: string) => `\`${text}\``;
