@@ -114,7 +114,7 @@ export class Explainer {
       this.noise(raw, n);
       return;
     }
-    const clean = this.clean(raw);
+    const clean = this.clean(detached(raw));
     const quotes = stripQuotes(clean, this.lastQuoted);
     this.lastQuoted = quotes.depth > 0 || (this.lastQuoted && quotes.text.trim() === '');
     if (quotes.depth > 0) this.repairs.quoted++;
@@ -280,6 +280,11 @@ export async function explain(
   const explainer = new Explainer(options);
   for await (const chunk of input) explainer.push(chunk);
   return explainer.end();
+}
+
+/** A copy of its own: a slice of a chunk would keep the whole chunk in memory for as long as a record lives. */
+function detached(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
 }
 
 /** Kinds after which lockdep switches itself off. */

@@ -23,6 +23,7 @@ function holdOp(cycle: readonly Edge[], i: number): string {
   const edge = cycle[i];
   const before = cycle[(i + cycle.length - 1) % cycle.length];
   if (!edge || !before) return '';
+  if (before.want === 'wait') return `/* runs ${edge.from} */`;
   if (edge.held === 'shared' && isSrcuClass(edge.from)) return spell('srcu_read_lock', edge.from);
   const op =
     before.path.length > 0 && before.op !== 'interrupt' ? askingOf(edge.from, before.path).op : 'lock';
@@ -36,17 +37,23 @@ function lockCells(cycle: readonly Edge[]): Cell[] {
     const name = only?.from ?? '';
     return [
       { column: 0, text: `${spell(op, name)};` },
-      { column: 0, text: `${spell(op, name)};    /* waits for itself */` },
+      { column: 0, text: `${spell(op, name)};    /* ${selfRemark(only)} */` },
     ];
   }
   const cells: Cell[] = [];
   cycle.forEach((_, i) => {
-    cells.push({ column: i, text: `${holdOp(cycle, i)};` });
+    const op = holdOp(cycle, i);
+    cells.push({ column: i, text: op.startsWith('/*') ? op : `${op};` });
   });
   cycle.forEach((edge, i) => {
     cells.push({ column: i, text: `${spell(edge.op ?? 'lock', edge.to)};` });
   });
   return cells;
+}
+
+function selfRemark(edge: Edge | undefined): string {
+  if (!edge?.fromInstance || !edge.toInstance) return 'the same class';
+  return edge.fromInstance === edge.toInstance ? 'waits for itself' : 'another lock of the class';
 }
 
 /** The last lock is held with interrupts enabled on CPU0; the interrupt there wants the first. */

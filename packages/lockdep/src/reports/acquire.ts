@@ -48,7 +48,7 @@ export function spell(op: string, lock: string): string {
 }
 
 const PLUMBING =
-  /^(?:_*lock_acquire|lock_sync|check_prev|validate_chain|_*mutex_lock|_raw_|__raw|_*down_|_*synchronize_|do_syscall|entry_|x64_sys_call|__x64_sys|__se_sys|__do_sys|__arm64_sys|invoke_syscall|do_el0|el0|vfs_ioctl|SyS_|ret_from|do_fast_syscall|compat_SyS|kthread|ksys_|asm_|sysvec_|ret_fast|exc_|cpus_read_lock)/;
+  /^(?:_*lock_acquire|lock_sync|check_|print_|dump_|show_stack|lockdep_|mark_|debug_|validate_chain|_*mutex_lock|_raw_|__raw|_*down_|_*synchronize_|do_syscall|entry_|x64_sys_call|__x64_sys|__se_sys|__do_sys|__arm64_sys|invoke_syscall|do_el0|el0|vfs_ioctl|SyS_|ret_from|do_fast_syscall|compat_SyS|kthread|ksys_|asm_|sysvec_|ret_fast|exc_|cpus_read_lock)/;
 
 /** The frames worth showing: without the lock's own internals and the system-call entry. */
 export function tellingFrames(path: readonly CallFrame[]): CallFrame[] {

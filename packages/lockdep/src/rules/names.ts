@@ -59,10 +59,8 @@ export function samePath(a: string, b: string): boolean {
 
 /** Is this class one of KVM's own locks, as far as its name tells? */
 export function isKvmLock(name: string): boolean {
-  return (
-    /kvm|vcpu|gpc|irqfd|ioapic|hv_lock|resampler|async_pf|track_srcu|(?:^|[^a-z])srcu$/.test(name) &&
-    !/wq_completion|ACCESS_PRIVATE/.test(name)
-  );
+  if (/wq_completion|work_completion|ACCESS_PRIVATE/.test(name)) return false;
+  return /kvm|vcpu|gpc|irqfd|&ioapic->|hv_lock|resampler|async_pf|track_srcu|(?:^|[^a-z])srcu$/.test(name);
 }
 
 function tail(name: LockName): string {

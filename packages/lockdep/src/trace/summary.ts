@@ -43,7 +43,7 @@ export interface TraceOptions {
 
 const MAX_KEYS = 50_000;
 const MAX_STEPS = 64;
-const MAX_FOLLOWED = 20_000;
+const MAX_FOLLOWED = 1000;
 
 /** ftrace, trace-cmd report and perf script text: counts, and the SPTE values of one gfn. */
 export class Trace implements Collector {
@@ -183,8 +183,9 @@ export class Trace implements Collector {
       return;
     const v = BigInt(`0x${m[1]}`);
     if (((v >> 11n) & 1n) === 0n) return;
-    if (((v >> 57n) & 3n) !== 0n) this.eptHints++;
-    else if (((v >> 9n) & 3n) === 3n) this.nptHints++;
+    const table = / level [2-5]/.test(e.args) && ((v >> 7n) & 1n) === 0n;
+    if (table ? ((v >> 8n) & 1n) !== 0n : ((v >> 57n) & 3n) !== 0n) this.eptHints++;
+    else if (table ? ((v >> 5n) & 1n) !== 0n : ((v >> 9n) & 3n) === 3n) this.nptHints++;
   }
 
   private bump(map: Map<string, number>, key: string): void {
