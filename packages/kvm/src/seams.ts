@@ -13,5 +13,12 @@ export { allocRegisterDevice, RegisterDevice } from './virt/io-device-state.ts';
 export { Vcpu as VcpuStruct } from './virt/kvm.ts';
 export { setMemoryRegion } from './virt/memory-region.ts';
 export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots.ts';
+export { invalidateRangeEnd, invalidateRangeStart } from './virt/mmu-notifier.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
-export { isMmioSpte, makeMmioSpte, mmioGenerationOf, mmioGfnOf } from './x86/mmio-spte.ts';
+export {
+  isMmioSpte,
+  makeMmioSpte,
+  mmioGenerationOf,
+  mmioGfnOf,
+  truncateGeneration,
+} from './x86/mmio-spte.ts';

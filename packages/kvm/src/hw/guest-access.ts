@@ -10,7 +10,7 @@ import type { IoValue } from '../virt/io-device.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
 import type { Memslots } from '../virt/memslots.ts';
 import { isMmioSpte } from '../x86/mmio-spte.ts';
-import type { MmuPage } from '../x86/mmu-page.ts';
+import { rootOf } from '../x86/mmu-page.ts';
 import { mmuPageFault } from '../x86/page-fault.ts';
 import { RetPf } from '../x86/ret-pf.ts';
 import { isPresent, isWritable, pfnOf } from '../x86/spte.ts';
@@ -44,7 +44,7 @@ export function* guestWrite(vcpu: Vcpu, gpa: Gpa, value: bigint): Task<Access> {
 /** One access that does not cross a page. Exits are repeated until the access has an end. */
 export function* guestAccess(vcpu: Vcpu, gpa: Gpa, len: number, write: boolean, value: bigint): Task<Access> {
   const kvm = vcpu.kvm as Kvm;
-  const sptep = (kvm.root as MmuPage).spt.at(gfnOf(gpa));
+  const sptep = rootOf(vcpu).spt.at(gfnOf(gpa));
   for (;;) {
     const spte = yield* sptep.readOnce();
     if (isPresent(spte) && (!write || isWritable(spte))) return yield* touchFrame(kvm, spte, write, value);

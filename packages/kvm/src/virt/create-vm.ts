@@ -52,7 +52,9 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
   kvm.maxVcpus = options.maxVcpus ?? KVM_MAX_VCPUS;
   kvm.srcu.init(options.srcu ?? 'abstract', options.cpus ?? 2);
   kvm.memory = allocHostMemory(options.hostFrames ?? 16);
-  kvm.root = allocMmuPage(kvm.config.tableEntries);
+  for (let asId = 0; asId < kvm.config.addressSpaces; asId++) {
+    kvm.roots.set(asId, allocMmuPage(kvm.config.tableEntries));
+  }
   createMemslots(kvm, options.startGeneration ?? 0);
   coalescedMmioInit(kvm, options.coalescedMmioMax ?? 3);
   bugOn((yield* initBuses(kvm)) !== 0, 'no memory for the I/O buses of a new VM');
@@ -76,7 +78,7 @@ function configure(kvm: Kvm, options: VmOptions): void {
 }
 
 /** Address spaces start from different generations, and step by their number. */
-function createMemslots(kvm: Kvm, start: number): void {
+export function createMemslots(kvm: Kvm, start: number): void {
   const { addressSpaces, flatMemslots, userMemSlots } = kvm.config;
   for (let asId = 0; asId < addressSpaces; asId++) {
     const capacity = flatMemslots === 1 ? userMemSlots + PRIVATE_MEM_SLOTS : 0;

@@ -8,6 +8,7 @@ import {
   embed,
   generationField,
   guardedBy,
+  i32Field,
   type Mutex,
   mutex,
   ptr,
@@ -136,6 +137,8 @@ export interface Kvm extends View {
   /** Tree: the two sets of each address space. */
   readonly sets: Elements<Memslots | null>;
   readonly mnActiveInvalidateCount: Cell<number>;
+  /** Invalidations between start and end that concern a slot. */
+  mmuInvalidateInProgress: number;
   nrMemslotPages: number;
   readonly buses: Elements<Cell<IoBus | null>>;
   ioeventfds: Ioeventfd | null;
@@ -149,7 +152,8 @@ export interface Kvm extends View {
   createdVcpus: number;
   maxVcpus: number;
   readonly vcpus: Elements<Cell<Vcpu | null>>;
-  root: MmuPage | null;
+  /** The table of each address space. */
+  readonly roots: Elements<MmuPage | null>;
   memory: HostMemory | null;
   readonly config: KvmConfig;
 }
@@ -177,6 +181,7 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
     'kvm->slots_lock',
   ),
   mnActiveInvalidateCount: cell32,
+  mmuInvalidateInProgress: guardedBy(i32Field, 'kvm->mmu_lock'),
   nrMemslotPages: guardedBy(u53As<number>(), 'kvm->slots_lock'),
   buses: guardedBy(
     array(
@@ -205,7 +210,10 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
     ptrCell((): StructType<Vcpu> => Vcpu),
     KVM_MAX_VCPUS,
   ),
-  root: ptr((): StructType<MmuPage> => MmuPage),
+  roots: array(
+    ptr((): StructType<MmuPage> => MmuPage),
+    2,
+  ),
   memory: ptr((): StructType<HostMemory> => HostMemory),
   config: embed(KvmConfig),
 });

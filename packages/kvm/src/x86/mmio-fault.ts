@@ -11,7 +11,7 @@ import { Generations } from '../virt/kvm-config.ts';
 import { vcpuMemslots } from '../virt/vcpu-memslots.ts';
 import { cacheMmioInfo, matchMmioGpa } from './mmio-cache.ts';
 import { isMmioSpte, mmioGenerationOf, mmioGfnOf, truncateGeneration } from './mmio-spte.ts';
-import type { MmuPage } from './mmu-page.ts';
+import { rootOf } from './mmu-page.ts';
 import { RetPf } from './ret-pf.ts';
 
 /**
@@ -24,7 +24,7 @@ export function* handleMmioPageFault(vcpu: Vcpu, gpa: Gpa): Task<number> {
   const kvm = vcpu.kvm as Kvm;
   const { mmioLayout, npt } = kvm.config;
   if (yield* matchMmioGpa(vcpu, gfnOf(gpa))) return RetPf.EMULATE;
-  const spte = yield* (kvm.root as MmuPage).spt.at(gfnOf(gpa)).readOnce();
+  const spte = yield* rootOf(vcpu).spt.at(gfnOf(gpa)).readOnce();
   if (!isMmioSpte(spte, mmioLayout, npt === 1)) return RetPf.RETRY;
   if (!(yield* checkMmioSpte(vcpu, spte))) return RetPf.INVALID;
   const gfn = mmioGfnOf(spte, mmioLayout);
@@ -34,7 +34,7 @@ export function* handleMmioPageFault(vcpu: Vcpu, gpa: Gpa): Task<number> {
 }
 
 /** Whether the generation in the entry is the current one. @kernel check_mmio_spte arch/x86/kvm/mmu/mmu.c */
-function* checkMmioSpte(vcpu: Vcpu, spte: bigint): Task<boolean> {
+export function* checkMmioSpte(vcpu: Vcpu, spte: bigint): Task<boolean> {
   const kvm = vcpu.kvm as Kvm;
   const slots = yield* vcpuMemslots(vcpu);
   const generation = yield* slots.generation.readOnce();

@@ -16,7 +16,7 @@ import { SPTE_MMU_PRESENT, u64 } from './spte.ts';
 /** Access bits kept in the entry. @kernel ACC_WRITE_MASK, ACC_USER_MASK arch/x86/kvm/mmu/mmu_internal.h */
 export const ACC_WRITE = 1n << 1n;
 
-interface GenerationBits {
+export interface GenerationBits {
   /** Bits of the generation that are kept at all. */
   readonly mask: bigint;
   readonly lowMask: bigint;
@@ -28,7 +28,7 @@ interface GenerationBits {
 const bits = (from: bigint, to: bigint): bigint => ((1n << (to - from + 1n)) - 1n) << from;
 
 /** Shifts move a generation bit to its place in the entry. */
-const LAYOUTS: Readonly<Record<number, GenerationBits>> = {
+export const LAYOUTS: Readonly<Record<number, GenerationBits>> = {
   [MmioLayout.BEFORE_2014]: {
     mask: bits(0n, 18n),
     lowMask: bits(0n, 8n),
@@ -73,7 +73,7 @@ export function makeMmioSpte(
   generation: number,
   access: bigint,
 ): bigint {
-  const { lowMask, lowShift, highMask, highShift } = layoutOf(layout);
+  const { lowMask, lowShift, highMask, highShift } = generationBits(layout);
   const gen = BigInt(generation);
   const gpa = u64(BigInt(gfn) << 12n) & GFN_MASK;
   const stored = ((gen & lowMask) << lowShift) | ((gen & highMask) << highShift);
@@ -90,7 +90,7 @@ export function isMmioSpte(spte: bigint, layout: number, npt: boolean): boolean 
 
 /** The truncated generation in the entry. @kernel get_mmio_spte_generation arch/x86/kvm/mmu/spte.h */
 export function mmioGenerationOf(spte: bigint, layout: number): number {
-  const { lowMask, lowShift, highMask, highShift } = layoutOf(layout);
+  const { lowMask, lowShift, highMask, highShift } = generationBits(layout);
   return Number(((spte >> lowShift) & lowMask) | ((spte >> highShift) & highMask));
 }
 
@@ -104,7 +104,7 @@ export function mmioGfnOf(spte: bigint, layout: number): Gfn {
 
 /** A memslot generation as far as an entry can tell it apart. @kernel kvm_current_mmio_generation arch/x86/kvm/mmu.c */
 export function truncateGeneration(generation: number, layout: number): number {
-  return Number(BigInt(generation) & layoutOf(layout).mask);
+  return Number(BigInt(generation) & generationBits(layout).mask);
 }
 
 /** Bits of the address that need no protection stay; in the modern layout the top five move up. */
@@ -126,7 +126,8 @@ function checkMmioSpte(spte: bigint, layout: number, npt: boolean): void {
   bugOn(!isMmioSpte(spte, layout, npt), 'an MMIO SPTE is not recognised');
 }
 
-function layoutOf(layout: number): GenerationBits {
+/** Where the layout keeps the generation. */
+export function generationBits(layout: number): GenerationBits {
   const found = LAYOUTS[layout];
   if (found === undefined) throw new RangeError(`no MMIO SPTE layout ${layout}`);
   return found;

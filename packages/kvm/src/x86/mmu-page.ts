@@ -10,6 +10,8 @@ import {
   type View,
 } from '@faultline/machine';
 
+import type { Kvm, Vcpu } from '../virt/kvm.ts';
+
 /** @kernel struct kvm_mmu_page arch/x86/kvm/mmu/mmu_internal.h */
 export interface MmuPage extends View {
   entries: number;
@@ -21,6 +23,12 @@ export const MmuPage: StructType<MmuPage> = struct(
   { entries: u32Field, spt: array(cell64) },
   { as: 'sp' },
 );
+
+/** The table that this vCPU's accesses walk: SMM has one of its own. */
+export function rootOf(vcpu: Vcpu): MmuPage {
+  const kvm = vcpu.kvm as Kvm;
+  return kvm.roots.get(kvm.config.addressSpaces > 1 ? vcpu.smm : 0) as MmuPage;
+}
 
 export function allocMmuPage(entries: number): MmuPage {
   const page = MmuPage.alloc(entries * 8);

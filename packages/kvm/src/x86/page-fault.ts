@@ -3,7 +3,7 @@
  *
  * A fault that no entry of the page table answers: find the slot, then map the frame, or remember that there is none.
  */
-import { at, type Task, trace } from '@faultline/machine';
+import { type Task, trace } from '@faultline/machine';
 import { type HostMemory, hvaToPfn } from '../host/memory.ts';
 import { type Gfn, type Gpa, gfnOf, type Pfn } from '../types.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
@@ -11,8 +11,8 @@ import { hvaOf, KVM_MEM_READONLY, KVM_MEMSLOT_INVALID, type Memslot } from '../v
 import { vcpuGfnToMemslot, vcpuMemslots } from '../virt/vcpu-memslots.ts';
 import { cacheMmioInfo } from './mmio-cache.ts';
 import { handleMmioPageFault } from './mmio-fault.ts';
-import { ACC_WRITE, isMmioSpte, makeMmioSpte } from './mmio-spte.ts';
-import type { MmuPage } from './mmu-page.ts';
+import { ACC_WRITE, isMmioSpte, makeMmioSpte, truncateGeneration } from './mmio-spte.ts';
+import { rootOf } from './mmu-page.ts';
 import { RetPf } from './ret-pf.ts';
 import { makeSpte } from './spte.ts';
 
@@ -43,7 +43,7 @@ function* tdpPageFault(vcpu: Vcpu, gfn: Gfn, write: boolean): Task<number> {
   if (write && readonly) return RetPf.EMULATE;
   const pfn = slotPfn(kvm, slot, gfn);
   if (pfn === null) return RetPf.EMULATE;
-  return yield* tdpMap(kvm, gfn, makeSpte(pfn, !readonly, kvm.config.npt === 1));
+  return yield* tdpMap(vcpu, gfn, makeSpte(pfn, !readonly, kvm.config.npt === 1));
 }
 
 /** Remembers, in the vCPU and in the page table, that no slot backs the frame. @kernel kvm_handle_noslot_fault arch/x86/kvm/mmu/mmu.c */
@@ -51,10 +51,10 @@ function* handleNoslotFault(vcpu: Vcpu, gfn: Gfn): Task<number> {
   const kvm = vcpu.kvm as Kvm;
   yield* cacheMmioInfo(vcpu, 0, gfn, Number(ACC_WRITE));
   yield* kvm.mmuLock.readLock();
-  const sptep = (kvm.root as MmuPage).spt.at(gfn);
+  const sptep = rootOf(vcpu).spt.at(gfn);
   const old = yield* sptep.readOnce();
   const spte = yield* markMmioSpte(vcpu, gfn);
-  yield* sptep.cmpxchg(old, spte, at('mmio.install_mmio_spte'));
+  yield* sptep.cmpxchg(old, spte);
   yield* kvm.mmuLock.readUnlock();
   return RetPf.EMULATE;
 }
@@ -65,15 +65,17 @@ function* markMmioSpte(vcpu: Vcpu, gfn: Gfn): Task<bigint> {
   const slots = yield* vcpuMemslots(vcpu);
   const generation = yield* slots.generation.readOnce();
   trace('mark_mmio_spte', `gfn ${gfn.toString(16)} gen ${generation}`);
-  return makeMmioSpte(mmioLayout, npt === 1, gfn, generation, npt === 1 ? ACC_WRITE : 0n);
+  const kept = truncateGeneration(generation, mmioLayout);
+  return makeMmioSpte(mmioLayout, npt === 1, gfn, kept, npt === 1 ? ACC_WRITE : 0n);
 }
 
 /** Installs a leaf unless somebody was faster. @kernel kvm_tdp_mmu_map arch/x86/kvm/mmu/tdp_mmu.c */
-function* tdpMap(kvm: Kvm, gfn: Gfn, spte: bigint): Task<number> {
+function* tdpMap(vcpu: Vcpu, gfn: Gfn, spte: bigint): Task<number> {
+  const kvm = vcpu.kvm as Kvm;
   yield* kvm.mmuLock.readLock();
-  const sptep = (kvm.root as MmuPage).spt.at(gfn);
+  const sptep = rootOf(vcpu).spt.at(gfn);
   const old = yield* sptep.readOnce();
-  if (old !== spte) yield* sptep.cmpxchg(old, spte, at('mmio.install_spte'));
+  if (old !== spte) yield* sptep.cmpxchg(old, spte);
   yield* kvm.mmuLock.readUnlock();
   return RetPf.FIXED;
 }

@@ -1,0 +1,39 @@
+import { hva, PAGE_SIZE, setUserMemoryRegion } from '@faultline/kvm';
+import { invalidateRangeEnd, invalidateRangeStart } from '@faultline/kvm/seams';
+import { never, scenario } from '@faultline/machine';
+import { deletion, GFN, region, type SmallVm, smallVm } from '../vm/small-vm.ts';
+
+/**
+ * An invalidation is a pair of calls, and both look the slots up. If the slot goes away between them, the end does not
+ * uncount what the start counted, and every later fault retries for ever; if it appears between them, the count goes
+ * negative. So an update waits until no pair is open, and checks that under the lock that it publishes under.
+ */
+export const invalidateEndFindsNoSlot = scenario('memslots/invalidate-end-finds-no-slot', {
+  title: 'the slots change between the two halves of an invalidation',
+  source: '52ac8b358b0c',
+  size: '1 invalidation, 1 deletion, tree form',
+  defends: ['memslots.wait_for_invalidations'],
+  *setup() {
+    const vm = yield* smallVm({ form: 'modern', tableEntries: 1 });
+    yield* setUserMemoryRegion(vm.kvm, region(0, 1, { hostFrame: GFN }));
+    return vm;
+  },
+  threads: {
+    *notifier({ kvm }: SmallVm) {
+      yield* invalidateRangeStart(kvm, hva(GFN * PAGE_SIZE), hva((GFN + 1) * PAGE_SIZE));
+      yield* invalidateRangeEnd(kvm, hva(GFN * PAGE_SIZE), hva((GFN + 1) * PAGE_SIZE));
+    },
+    *ioctl({ kvm }: SmallVm) {
+      return yield* setUserMemoryRegion(kvm, deletion());
+    },
+  },
+  always: {
+    'what the start counted, the end uncounts': (_, { kvm }) => kvm.mmuInvalidateInProgress === 0,
+    'the count never goes negative': never('BUG'),
+    'no reader touches a freed slot': never('use after free'),
+  },
+  sometimes: {
+    'both return': ({ results }) => results.ioctl === 0,
+  },
+  final: ({ kvm }) => kvm.mmuInvalidateInProgress,
+});
