@@ -11,25 +11,31 @@ import { cacheFolder } from './cache.js';
 const CATALOGUE = 'packages/threads/src/worker.ts';
 
 /**
- * Bundles the catalogue for threads and returns the path of the bundle. `without`: steps to leave out (labels);
- * `variants`: absolute paths of variant files; `entry`: another module than the catalogue's worker. A bundle is named by
- * its contents, so the same sources give the same file. Throws BuildError.
+ * Bundles the catalogue for threads and returns the path of the bundle. A bundle is named by its contents, so the same
+ * sources give the same file. Throws BuildError.
+ *
+ * `without`: steps to leave out (labels). `variants`: absolute paths of variant files. `entry`: another module than the
+ * catalogue's worker. `scenarioFile`: serve the scenarios that this file exports instead. `platform`: 'explored' builds
+ * the same entry for the explorer, for tests that compare the two.
  *
  * @param {string} root
- * @param {{ without?: readonly string[], variants?: readonly string[], entry?: string, platform?: string }} options
+ * @param {{ without?: readonly string[], variants?: readonly string[], entry?: string, scenarioFile?: string,
+ *   platform?: 'threads' | 'explored' }} options
  */
 export async function buildThreads(
   root,
-  { without = [], variants = [], entry = CATALOGUE, platform = 'threads' } = {},
+  { without = [], variants = [], entry = CATALOGUE, scenarioFile, platform = 'threads' } = {},
 ) {
   const folder = path.join(cacheFolder(root), 'threads');
   mkdirSync(folder, { recursive: true });
-  const plugin = await bundle(root, folder, 'packages/machine/src/plugin/index.ts', [packagesByPath]);
+  const pluginEntry = entryOf(root, 'packages/machine/src/plugin/index.ts');
+  const plugin = await bundle(root, folder, pluginEntry, [packagesByPath]);
   const { faultlinePlugin } = await import(pathToFileURL(publish(folder, plugin)).href);
+  const served = scenarioFile === undefined ? entryOf(root, entry) : serving(scenarioFile);
   try {
     return publish(
       folder,
-      await bundle(root, folder, entry, [faultlinePlugin({ platform, root, without, variants })]),
+      await bundle(root, folder, served, [faultlinePlugin({ platform, root, without, variants })]),
     );
   } catch (error) {
     if (error instanceof BuildError) throw error;
@@ -37,9 +43,21 @@ export async function buildThreads(
   }
 }
 
+function entryOf(root, file) {
+  return { entryPoints: [path.resolve(root, file)] };
+}
+
+/** A worker's entry for the scenarios of one file, wherever it is. */
+function serving(file) {
+  const contents = `import * as file from ${JSON.stringify(file)};
+import { serveModule } from '@faultline/threads/serve';
+serveModule(file);`;
+  return { stdin: { contents, resolveDir: path.dirname(file), loader: 'ts' } };
+}
+
 async function bundle(root, outdir, entry, plugins) {
   const { outputFiles } = await build({
-    entryPoints: [path.resolve(root, entry)],
+    ...entry,
     absWorkingDir: root,
     outdir,
     bundle: true,

@@ -62,7 +62,7 @@ export function knownVariants(): string[] {
     .sort();
 }
 
-function variantFile(name: string): string {
+export function variantFile(name: string): string {
   if (isFile(name)) {
     const file = path.resolve(name);
     if (!existsSync(file)) {

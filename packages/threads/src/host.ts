@@ -9,6 +9,8 @@ export interface StressOptions {
   readonly rounds?: number;
   /** Ends after the round under way when this many milliseconds have passed; 0 or left out: no bound but `rounds`. */
   readonly ms?: number;
+  /** Rounds that are run even if `ms` has passed. */
+  readonly minRounds?: number;
   /** Fixes choices, chaos and starting skew; what threads make of them stays theirs. */
   readonly seed?: number;
   readonly chaos?: boolean;
@@ -141,8 +143,8 @@ class Run {
       this.judged = judged;
       this.judgedAt = now;
     }
-    const { ms = 0, stuckAfterMs = 10_000 } = this.options;
-    if (ms > 0 && now - this.started >= ms) this.stop('time');
+    const { ms = 0, minRounds = 0, stuckAfterMs = 10_000 } = this.options;
+    if (ms > 0 && now - this.started >= ms && judged >= minRounds) this.stop('time');
     // Waits end by themselves after stuckAfterMs; what is left is a thread that runs and never waits.
     if (now - this.judgedAt > stuckAfterMs * 2 + 2000) this.giveUp(this.shared, judged + 1);
   }

@@ -45,6 +45,16 @@ export function serve(scenarios: readonly AnyScenario[]): void {
   }
 }
 
+/** `serve` with every scenario that a module exports, alone or in lists. */
+export function serveModule(module: Readonly<Record<string, unknown>>): void {
+  const exported = Object.values(module).flat();
+  serve(exported.filter((value): value is AnyScenario => isScenario(value)));
+}
+
+function isScenario(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'setup' in value && 'threads' in value;
+}
+
 function play(scenarios: readonly AnyScenario[], order: Order, reply: (message: Reply) => void): void {
   const scenario = scenarioNamed(scenarios, order.scenario);
   const known = new Set(allSteps().map((step) => step.name));

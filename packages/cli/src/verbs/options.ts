@@ -53,13 +53,13 @@ export function requireAreas(areas: readonly string[], known: readonly string[])
   }
 }
 
-function positive(text: string): number {
+export function positive(text: string): number {
   const n = Number(text.replace(/[,_]/g, ''));
   if (!Number.isInteger(n) || n <= 0) throw new InvalidArgumentError('Expected a whole number above 0.');
   return n;
 }
 
-function seconds(text: string): number {
+export function seconds(text: string): number {
   const n = Number(text.replace(/s$/, ''));
   if (!Number.isFinite(n) || n <= 0)
     throw new InvalidArgumentError('Expected seconds above 0, such as 30 or 30s.');

@@ -1,0 +1,176 @@
+/** `faultline stress`: the same scenarios on real threads, as fast as they run. */
+import type { AnyScenario } from '@faultline/machine';
+import { runOnThreads } from '@faultline/threads';
+import { type Command, Option } from 'commander';
+import { ExitCode, worst } from '../exit.ts';
+import { count } from '../run/progress.ts';
+import { compare } from '../stress/agreement.ts';
+import { buildBundle, fileAmong, onThreads, requireSteps, type Skipped } from '../stress/plan.ts';
+import { exitCodeOf, reportOf, type StressReport } from '../stress/report.ts';
+import { reportText } from '../stress/text.ts';
+import { resolveTargets } from '../targets.ts';
+import { positive, seconds, withOption, withoutOption } from './options.ts';
+
+interface StressOptions {
+  readonly threads?: number;
+  readonly time?: number;
+  readonly runs?: number;
+  readonly seed: number;
+  readonly chaos?: true;
+  readonly without?: readonly string[];
+  readonly with?: readonly string[];
+  readonly againstExplored?: true;
+  readonly reporter: 'text' | 'json';
+}
+
+const DEFAULT_SECONDS = 2;
+const RUNS_AGAINST_EXPLORED = 5000;
+
+export function registerStress(program: Command): void {
+  program
+    .command('stress')
+    .argument('[scenario...]', 'scenarios or areas, or one TypeScript file; all when left out')
+    .description('run scenarios on worker threads, one a CPU of the scenario, round after round')
+    .addOption(new Option('--threads <n>', 'leave out scenarios that need more workers').argParser(positive))
+    .addOption(
+      new Option('--time <seconds>', 'for all scenarios together (default: 2 s each)').argParser(seconds),
+    )
+    .addOption(new Option('--runs <n>', 'runs of each scenario').argParser(positive))
+    .addOption(new Option('--seed <n>', 'fixes choices and delays').argParser(positive).default(1))
+    .option('--chaos', 'random delays before visible operations')
+    .addOption(withoutOption())
+    .addOption(withOption())
+    .option(
+      '--against-explored',
+      `check that the explorer knows every final state seen; at least ${RUNS_AGAINST_EXPLORED} runs each, with --chaos`,
+    )
+    .addOption(
+      new Option('--reporter <reporter>', 'how to print results').choices(['text', 'json']).default('text'),
+    )
+    .action(async (names: string[], options: StressOptions) => {
+      process.exitCode = await stress(names, options);
+    });
+}
+
+async function stress(names: readonly string[], options: StressOptions): Promise<number> {
+  const file = fileAmong(names);
+  const targets = await resolveTargets(names, options.with ?? []);
+  requireSteps(options.without ?? []);
+  const chosen = targets.map(({ scenario }) => scenario);
+  const { run, skipped } = onThreads(chosen, names, options.threads);
+  const bundle = await buildBundle(options.without ?? [], options.with ?? [], file);
+  const stop = stopOnSignal();
+  try {
+    return await runAll(run, skipped, bundle, { ...options, file }, stop.signal);
+  } finally {
+    stop.dispose();
+  }
+}
+
+type AllOptions = StressOptions & { readonly file: string | undefined };
+
+async function runAll(
+  scenarios: readonly AnyScenario[],
+  skipped: readonly Skipped[],
+  bundle: string,
+  options: AllOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const json = options.reporter === 'json';
+  const width = Math.max(0, ...scenarios.map(({ name }) => name.length));
+  const reports: StressReport[] = [];
+  let left = (options.time ?? 0) * 1000;
+  for (const [i, scenario] of scenarios.entries()) {
+    if (signal.aborted) break;
+    const before = performance.now();
+    const report = await runOne(scenario, bundle, options, left / (scenarios.length - i), signal);
+    left = Math.max(1, left - (performance.now() - before));
+    reports.push(report);
+    if (!json) process.stdout.write(reportText(report, width));
+  }
+  if (json) process.stdout.write(`${JSON.stringify({ scenarios: reports, skipped }, null, 2)}\n`);
+  else process.stdout.write(summary(reports, skipped, scenarios.length));
+  const begun = reports.length === scenarios.length && scenarios.length > 0;
+  return worst([...reports.map(exitCodeOf), begun ? ExitCode.CLEAN : ExitCode.INCOMPLETE]);
+}
+
+async function runOne(
+  scenario: AnyScenario,
+  bundle: string,
+  options: AllOptions,
+  shareMs: number,
+  signal: AbortSignal,
+): Promise<StressReport> {
+  const against = options.againstExplored === true;
+  const chaos = options.chaos === true || against;
+  const { seed, runs, without = [] } = options;
+  const progress = progressOn(process.stderr, scenario.name);
+  const result = await runOnThreads(bundle, scenario.name, {
+    seed,
+    chaos,
+    stepsOff: without,
+    signal,
+    onProgress: progress.show,
+    ...bounds(options.time === undefined ? 0 : shareMs, runs, against),
+  }).finally(progress.clear);
+  const again = [
+    ...(options.file === undefined ? [] : [options.file]),
+    ...without.flatMap((step) => ['--without', step]),
+    ...(options.with ?? []).flatMap((variant) => ['--with', variant]),
+  ];
+  const compared = against && result.findings.length === 0;
+  const explored = compared ? compare(scenario, without, result.states) : null;
+  return reportOf(scenario, result, { seed, chaos, again }, explored);
+}
+
+function bounds(ms: number, runs: number | undefined, against: boolean) {
+  const least = against ? RUNS_AGAINST_EXPLORED : 0;
+  if (runs !== undefined) return { rounds: Math.max(runs, least), ms };
+  if (ms > 0) return { ms, minRounds: least };
+  return against ? { rounds: least } : { ms: DEFAULT_SECONDS * 1000 };
+}
+
+/** Ctrl-C asks for what was done so far; a second one ends at once. */
+function stopOnSignal(): { signal: AbortSignal; dispose: () => void } {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) process.exit(130);
+    process.stderr.write('\nstopping: what was done so far follows (again to stop at once)\n');
+    controller.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  const dispose = () => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+  return { signal: controller.signal, dispose };
+}
+
+function progressOn(stream: NodeJS.WriteStream, scenario: string) {
+  const began = performance.now();
+  let shown = false;
+  return {
+    show(rounds: number, states: number) {
+      const passed = performance.now() - began;
+      if (!stream.isTTY || passed < 700) return;
+      shown = true;
+      const rate = count(Math.round((rounds / passed) * 1000));
+      stream.write(`\r\x1b[K${scenario}: ${count(rounds)} runs, ${rate}/s, ${count(states)} final states`);
+    },
+    clear() {
+      if (shown) stream.write('\r\x1b[K');
+    },
+  };
+}
+
+function summary(reports: readonly StressReport[], skipped: readonly Skipped[], asked: number): string {
+  const lines = skipped.map(({ scenario, because }) => `not run   ${scenario}  ${because}`);
+  const runs = reports.reduce((sum, { rounds }) => sum + rounds, 0);
+  const codes = reports.map(exitCodeOf);
+  const found = codes.filter((code) => code === ExitCode.FINDING).length;
+  const parts = [`${count(runs)} runs`, found === 0 ? 'nothing found' : `${found} with a finding`];
+  if (reports.length < asked) parts.push(`${asked - reports.length} not begun`);
+  if (asked !== 1 || skipped.length > 0) lines.push(`${asked} scenarios on threads: ${parts.join(', ')}`);
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
