@@ -1,9 +1,7 @@
-/** Generated pages: where they are, what their first line says, and how they are written. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/** Generated pages: where they are and what their first line says. */
 import path from 'node:path';
 
-export const ROOT = path.resolve(import.meta.dirname, '../..');
-export const REGENERATE = 'npm run docs';
+const ROOT = path.resolve(import.meta.dirname, '../..');
 
 export interface Page {
   /** Path in the project. */
@@ -13,21 +11,12 @@ export interface Page {
 
 /** A page that says at its top that it is generated. */
 export function page(file: string, title: string, body: string): Page {
-  const head = `# ${title}\n\n<!-- Generated from the catalogue by '${REGENERATE}'; a test fails when it is stale. -->\n\n`;
+  const head = `# ${title}\n\n<!-- Generated from the catalogue by 'npm run docs'; a test fails when it is stale. -->\n\n`;
   return { file, text: `${head}${body.trim()}\n` };
 }
 
-export function write({ file, text }: Page): void {
-  writeFileSync(path.join(ROOT, file), text);
-}
-
-/** What is on disk; '' if nothing is. */
-export function onDisk(file: string): string {
-  try {
-    return readFileSync(path.join(ROOT, file), 'utf8');
-  } catch {
-    return '';
-  }
+export function inRoot(file: string): string {
+  return path.join(ROOT, file);
 }
 
 /** A Markdown table. Cells may not hold a bar or a line break of their own. */

@@ -1,5 +1,6 @@
 /** Every package that we depend on has a reason in docs/decisions; every workspace names what it imports. */
 import { isBuiltin } from 'node:module';
+import { EXCEPTIONS } from './arrows.ts';
 import { type File, importsOf, isTest, type Problem, packageOf } from './source.ts';
 
 interface Manifest {
@@ -45,7 +46,7 @@ export function undeclared(files: readonly File[], manifests: readonly File[]): 
     return importsOf(file).flatMap(({ from, line, typeOnly }) => {
       if (typeOnly || from.startsWith('.') || isBuiltin(from)) return [];
       const name = from.startsWith('@') ? from.split('/', 2).join('/') : (from.split('/', 1)[0] as string);
-      if (own.has(name)) return [];
+      if (own.has(name) || (isOurs(name) && EXCEPTIONS[file.path] !== undefined)) return [];
       if ((isTest(file) || packageOf(file.path) === null) && (ofRoot.has(name) || isOurs(name))) return [];
       return [{ path: file.path, line, says: `'${name}' is not among the dependencies of its package.json` }];
     });

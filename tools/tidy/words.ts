@@ -11,7 +11,13 @@ const any = (...words: string[]) => new RegExp(`\\b(?:${words.join('|')})\\b`, '
 
 const FORBIDDEN: readonly Rule[] = [
   {
-    pattern: any('ses' + 'sions?', 'sub-?ag' + 'ents?', '(?<!User-)ag' + 'ents?', 'L' + 'LM', 'chat' + 'bot'),
+    pattern: any(
+      '(?<!Started )ses' + 'sions?',
+      'sub-?ag' + 'ents?',
+      '(?<!User-)ag' + 'ents?',
+      'L' + 'LM',
+      'chat' + 'bot',
+    ),
     says: 'a word of the workplace: the project speaks of itself only',
   },
   { pattern: new RegExp('MU' + 'T-[A-Z]{2}-'), says: 'a private label: say the change in a sentence' },
