@@ -60,6 +60,11 @@ export function allocate(task: number, bytes: number): number {
   return addr;
 }
 
+/** Address that the next allocation of `task` will have; what follows in its region is zero. */
+export function firstFree(task: number): number {
+  return u32[ALLOCATORS + task * 2] as number;
+}
+
 /** Bytes of the arena that set-up and the tasks have taken so far; all that lies beyond is zero. */
 export function regionsUsed(): { from: number; to: number }[] {
   const used: { from: number; to: number }[] = [{ from: 0, to: HEADER_BYTES }];

@@ -2,6 +2,7 @@
 export {
   ArenaExhausted,
   allocate,
+  firstFree,
   formatArena,
   i32,
   MAX_TASKS,

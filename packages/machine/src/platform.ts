@@ -180,8 +180,9 @@ export function choose(text: string, n: number, step?: Step): Task<number> {
 }
 
 const WORD: Codec = { id: CodecId.U32, size: 4, view: null };
-/** Where the explored `park` keeps who sleeps on a word: a bit a task. */
+/** Where the explored `park` keeps who sleeps on a word: a bit a task, and above SLEEPING who ever did. */
 const ASLEEP = 8;
+const SLEEPING = 0xffff;
 
 /**
  * Sleeps on the word at `addr` unless it no longer equals `expected`: futex(2) FUTEX_WAIT, Atomics.wait. Comparing and
@@ -192,7 +193,7 @@ export function* park(addr: number, expected: number): Task {
   const me = 1 << current.task;
   yield* parkingSection(addr);
   if (peek(WORD, addr) !== expected >>> 0) return;
-  poke(WORD, addr + ASLEEP, (peek(WORD, addr + ASLEEP) as number) | me);
+  poke(WORD, addr + ASLEEP, (peek(WORD, addr + ASLEEP) as number) | me | (me << 16));
   yield* awaitCell(addr + ASLEEP, WORD, Until.EQ, 0, me);
 }
 
@@ -200,7 +201,8 @@ export function* park(addr: number, expected: number): Task {
 export function* unpark(addr: number, all: boolean): Task {
   yield* parkingSection(addr);
   const asleep = peek(WORD, addr + ASLEEP) as number;
-  poke(WORD, addr + ASLEEP, all ? 0 : asleep & (asleep - 1));
+  const left = all ? 0 : asleep & (asleep - 1) & SLEEPING;
+  poke(WORD, addr + ASLEEP, (asleep & ~SLEEPING) | left);
 }
 
 function parkingSection(addr: number): Task {

@@ -112,31 +112,43 @@ function* srcuReadLock(domain: Srcu): Task<number> {
 }
 
 /** @kernel __srcu_read_unlock kernel/rcu/srcutree.c */
-function* srcuReadUnlock(domain: Srcu, idx: number): Task {
+export function* srcuReadUnlock(domain: Srcu, idx: number): Task {
   platform.sectionLeft(domain.addr, idx);
   // No access of the section moves below the count that says it is over.
   reader_barrier_before_count: yield* smpMb();
   yield* thisCpu(domain).unlockCount.at(idx).fetchAdd(1);
 }
 
-/** @kernel synchronize_srcu kernel/rcu/srcutree.c */
-function* synchronizeSrcu(domain: Srcu): Task {
-  const { srcuIdx, gpMutex } = domain.state;
+/** @kernel synchronize_srcu, srcu_advance_state kernel/rcu/srcutree.c */
+export function* synchronizeSrcu(domain: Srcu): Task {
+  const { gpMutex } = domain.state;
+  // The index must be nobody else's to flip: each scan asks anew which side is the inactive one.
   serialize_grace_periods: yield* gpMutex.lock();
   yield* smpMb();
-  const idx = yield* srcuIdx.readOnce();
   // A reader that fetched the index before an earlier flip may have been counted on the inactive side since.
-  drain_inactive_index: yield* waitForReaders(domain, (idx & 1) ^ 1);
-  flip_index: yield* srcuIdx.writeOnce((idx + 1) >>> 0);
-  // Bounds how many late readers can still use the old index; nothing is wrong without it.
-  barrier_after_flip: yield* smpMb();
-  drain_active_index: yield* waitForReaders(domain, idx & 1);
+  drain_inactive_index: yield* waitForReaders(domain, yield* inactiveIndex(domain));
+  flip_index: yield* flip(domain);
+  drain_active_index: yield* waitForReaders(domain, yield* inactiveIndex(domain));
   yield* smpMb();
   serialize_grace_periods: yield* gpMutex.unlock();
 }
 
+/** @kernel srcu_flip kernel/rcu/srcutree.c */
+function* flip(domain: Srcu): Task {
+  const { srcuIdx } = domain.state;
+  const idx = yield* srcuIdx.readOnce();
+  yield* srcuIdx.writeOnce((idx + 1) >>> 0);
+  // Bounds how many late readers can still use the old index; nothing is wrong without it.
+  barrier_after_flip: yield* smpMb();
+}
+
+/** The side that new readers are not counted on. */
+function* inactiveIndex(domain: Srcu): Task<number> {
+  return 1 ^ ((yield* domain.state.srcuIdx.readOnce()) & 1);
+}
+
 /** @kernel srcu_readers_active_idx_check kernel/rcu/srcutree.c */
-function* waitForReaders(domain: Srcu, idx: number): Task {
+export function* waitForReaders(domain: Srcu, idx: number): Task {
   const { sda, cpus } = domain.state;
   for (;;) {
     const seen: Seen[] = [];

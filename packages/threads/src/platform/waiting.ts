@@ -12,7 +12,7 @@ export const LOOKS = 1000;
 const FIRST_NAP_MS = 0.02;
 const LONGEST_NAP_MS = 1;
 /** How long a sleeper of a lock stays under before it looks at the clock. */
-const PARKED_MS = 20;
+const PARKED_MS = 200;
 
 const napWord = new Int32Array(new SharedArrayBuffer(4));
 let since = 0;

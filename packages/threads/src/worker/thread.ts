@@ -6,6 +6,7 @@ import { RoundAborted } from '../platform/failures.ts';
 import { forgetHeld, refuseLeaks } from '../platform/locks.ts';
 import { Random } from '../platform/random.ts';
 import { self } from '../platform/self.ts';
+import { beginWait } from '../platform/waiting.ts';
 import type { Machine } from './machine.ts';
 import { Ended, type Mailbox } from './shared.ts';
 
@@ -32,6 +33,7 @@ export function prepare(index: number, seed: number, round: number): void {
   self.alone = false;
   self.warnings = [];
   forgetHeld();
+  beginWait();
   seedChoices(seed, round, index + 1);
   planChaos(seed, round, index + 1);
   random.seed(seed, round, index + 0x200);
