@@ -16,7 +16,9 @@ export interface Claim {
   readonly but?: string;
 }
 
-type Threads<S> = Record<string, (state: S) => Task<unknown>>;
+/** Written as a method type so that its parameter is compared both ways, and `setup` alone decides what `S` is. */
+type Thread<S> = { run(state: S): Task<unknown> }['run'];
+type Threads<S> = Record<string, Thread<S>>;
 
 /** What each thread returned; a thread that did not finish has no entry. */
 export type Results<T> = {

@@ -168,7 +168,8 @@ export function* waitForReaders(domain: Srcu, idx: number): Task {
       seen.push([cell, count]);
       locks += count;
     }
-    if (locks === unlocks) return;
+    // Counters wrap.
+    if ((locks - unlocks) >>> 0 === 0) return;
     yield* retryAfterChange(seen);
   }
 }

@@ -36,7 +36,7 @@ export function* getVcpu(kvm: Kvm, index: number): Task<Vcpu | null> {
 }
 
 /** Whoever sees online_vcpus count it finds it in the array: the store goes first. */
-function* publishVcpu(kvm: Kvm, id: number): Task<Vcpu | number> {
+export function* publishVcpu(kvm: Kvm, id: number): Task<Vcpu | number> {
   const vcpu = Vcpu.alloc();
   vcpu.kvm = kvm;
   vcpu.vcpuId = id;

@@ -1,0 +1,240 @@
+/**
+ * The execution under way as data: each event with its operation, footprint, clock and the values it left behind, and
+ * for each word the chain of events that touched it. A stack: backtracking pops, so a prefix is never computed again.
+ */
+import { Kind, u32 } from '@faultline/machine';
+import { conflicts, Mode, modeOf, partOf, partsOf, sameWordConflicts, wordOf } from './footprint.ts';
+import { waits } from './memory-model.ts';
+import { OpTable } from './op-table.ts';
+
+export class Events {
+  /** Number of events; the next one gets this index. */
+  depth = 0;
+  readonly ops: OpTable;
+  readonly thread: Int32Array;
+  /** Outcome of a CHOOSE, else 0. */
+  readonly choice: Int32Array;
+  readonly foot: Int32Array;
+  /** Number of the event in its thread, from 1. */
+  readonly index: Int32Array;
+  /** The vector clock of each event, one row of `threads` numbers: happens-before of dependent events. */
+  readonly clock: Int32Array;
+  /** Result of each event. */
+  readonly resultLo: Uint32Array;
+  readonly resultHi: Uint32Array;
+  /** The thread's event before this one, or -1; the last one of each thread. */
+  readonly before: Int32Array;
+  readonly last: Int32Array;
+
+  /** Earlier events that this one may be reversed against: `race[raceFrom[i]] .. race[raceFrom[i + 1] - 1]`. */
+  readonly raceFrom: Int32Array;
+  race: Int32Array;
+
+  /** Parts: one row for each word of each event's footprint, in event order. */
+  readonly partFrom: Int32Array;
+  partEvent: Int32Array;
+  partFoot: Int32Array;
+  /** What the event left in the word (for writes), for a rwlock who took it out of the queue (hi). */
+  partLo: Uint32Array;
+  partHi: Uint32Array;
+  /** What stood in the word before its first event. */
+  baseLo: Uint32Array;
+  baseHi: Uint32Array;
+  /** The part of the event that touched the same word before, or -1. */
+  partBefore: Int32Array;
+  /** Last part of each word, or -1. */
+  readonly head: Int32Array;
+
+  constructor(
+    readonly threads: number,
+    readonly maxSteps: number,
+    words: number,
+  ) {
+    const rows = maxSteps + 1;
+    this.ops = new OpTable(rows);
+    this.thread = new Int32Array(rows);
+    this.choice = new Int32Array(rows);
+    this.foot = new Int32Array(rows);
+    this.index = new Int32Array(rows);
+    this.clock = new Int32Array(rows * threads);
+    this.resultLo = new Uint32Array(rows);
+    this.resultHi = new Uint32Array(rows);
+    this.before = new Int32Array(rows);
+    this.last = new Int32Array(threads).fill(-1);
+    this.raceFrom = new Int32Array(rows + 1);
+    this.race = new Int32Array(rows * 4);
+    this.partFrom = new Int32Array(rows + 1);
+    this.partEvent = new Int32Array(rows * 2);
+    this.partFoot = new Int32Array(rows * 2);
+    this.partLo = new Uint32Array(rows * 2);
+    this.partHi = new Uint32Array(rows * 2);
+    this.baseLo = new Uint32Array(rows * 2);
+    this.baseHi = new Uint32Array(rows * 2);
+    this.partBefore = new Int32Array(rows * 2);
+    this.head = new Int32Array(words).fill(-1);
+  }
+
+  /** Whether event `i` happens before event `k` (or is it), in the order of dependent events. */
+  happensBefore(i: number, k: number): boolean {
+    return this.clock[k * this.threads + this.thread[i]] >= this.index[i];
+  }
+
+  /** Whether event `i` happens before whatever thread `t` does next. */
+  beforeNext(i: number, t: number): boolean {
+    const last = this.last[t];
+    return last >= 0 && this.clock[last * this.threads + this.thread[i]] >= this.index[i];
+  }
+
+  /** Adds the operation that thread `t` waits to do, about to happen with this footprint; returns its index. */
+  push(t: number, pending: OpTable, choice: number, foot: number): number {
+    const i = this.depth++;
+    const width = this.threads;
+    const row = i * width;
+    const last = this.last[t];
+    this.ops.copy(i, pending, t);
+    this.thread[i] = t;
+    this.choice[i] = choice;
+    this.foot[i] = foot;
+    this.before[i] = last;
+    if (last < 0) {
+      for (let q = 0; q < width; q++) this.clock[row + q] = 0;
+      this.index[i] = 1;
+    } else {
+      this.clock.copyWithin(row, last * width, last * width + width);
+      this.index[i] = this.index[last] + 1;
+    }
+    this.last[t] = i;
+    if (waits(pending.kind[t])) this.raceWaiting(i, foot);
+    else if (foot >= 0) this.raceOne(i, foot);
+    else this.raceList(i, foot);
+    this.clock[row + t] = this.index[i];
+    if (pending.kind[t] === Kind.CHOOSE) this.addRace(i, i);
+    this.addParts(i, foot);
+    return i;
+  }
+
+  /** Notes what event `i`, the last one, left in the words it touched. */
+  notePosts(i: number): void {
+    for (let e = this.partFrom[i]; e < this.partFrom[i + 1]; e++) {
+      const word = wordOf(this.partFoot[e]);
+      this.partLo[e] = u32[word];
+      this.partHi[e] = u32[word + 1];
+    }
+  }
+
+  /** Forgets the events from `depth` on. */
+  truncate(depth: number): void {
+    for (let i = this.depth - 1; i >= depth; i--) {
+      this.last[this.thread[i]] = this.before[i];
+      for (let e = this.partFrom[i + 1] - 1; e >= this.partFrom[i]; e--) {
+        this.head[wordOf(this.partFoot[e])] = this.partBefore[e];
+      }
+    }
+    this.depth = depth;
+  }
+
+  /** Races of an operation on one word: the conflicting events that are ordered before it by nothing but itself. */
+  private raceOne(i: number, foot: number): void {
+    const { clock, index, threads, partEvent, partFoot, partBefore } = this;
+    this.raceFrom[i + 1] = this.raceFrom[i];
+    if (foot === 0) return;
+    const row = i * threads;
+    const t = this.thread[i];
+    for (let e = this.head[wordOf(foot)]; e >= 0; e = partBefore[e]) {
+      const one = partFoot[e];
+      if (!sameWordConflicts(one, foot)) continue;
+      const k = partEvent[e];
+      const q = this.thread[k];
+      if (q !== t && clock[row + q] < index[k]) {
+        this.addRace(i, k);
+        this.join(row, k);
+      }
+      if (modeOf(one) === Mode.WRITE) return;
+    }
+  }
+
+  private raceList(i: number, foot: number): void {
+    const { clock, index, threads } = this;
+    this.raceFrom[i + 1] = this.raceFrom[i];
+    const row = i * threads;
+    const t = this.thread[i];
+    for (let k = i - 1; k >= 0; k--) {
+      const q = this.thread[k];
+      if (q === t || clock[row + q] >= index[k] || !conflicts(this.foot[k], foot)) continue;
+      this.addRace(i, k);
+      this.join(row, k);
+    }
+  }
+
+  /** A waiting operation is tried against all earlier conflicting events that its own thread had not seen. */
+  private raceWaiting(i: number, foot: number): void {
+    const { clock, index, threads } = this;
+    this.raceFrom[i + 1] = this.raceFrom[i];
+    const row = i * threads;
+    const t = this.thread[i];
+    const last = this.before[i];
+    for (let k = i - 1; k >= 0; k--) {
+      const q = this.thread[k];
+      if (q === t || (last >= 0 && clock[last * threads + q] >= index[k])) continue;
+      if (!conflicts(this.foot[k], foot)) continue;
+      this.addRace(i, k);
+      if (clock[row + q] < index[k]) this.join(row, k);
+    }
+  }
+
+  private addRace(i: number, k: number): void {
+    const at = this.raceFrom[i + 1];
+    if (at === this.race.length) this.race = grown(this.race);
+    this.race[at] = k;
+    this.raceFrom[i + 1] = at + 1;
+  }
+
+  private join(row: number, k: number): void {
+    const { clock, threads } = this;
+    const other = k * threads;
+    for (let q = 0; q < threads; q++) {
+      if (clock[other + q] > clock[row + q]) clock[row + q] = clock[other + q];
+    }
+  }
+
+  private addParts(i: number, foot: number): void {
+    let e = this.partFrom[i];
+    const n = partsOf(foot);
+    if (e + n > this.partEvent.length) this.growParts();
+    for (let k = 0; k < n; k++, e++) {
+      const one = partOf(foot, k);
+      const word = wordOf(one);
+      this.partEvent[e] = i;
+      this.partFoot[e] = one;
+      this.partBefore[e] = this.head[word];
+      if (this.head[word] < 0) {
+        this.baseLo[e] = u32[word];
+        this.baseHi[e] = u32[word + 1];
+      }
+      this.head[word] = e;
+    }
+    this.partFrom[i + 1] = e;
+  }
+
+  private growParts(): void {
+    this.partEvent = grown(this.partEvent);
+    this.partFoot = grown(this.partFoot);
+    this.partBefore = grown(this.partBefore);
+    this.partLo = grownUnsigned(this.partLo);
+    this.partHi = grownUnsigned(this.partHi);
+    this.baseLo = grownUnsigned(this.baseLo);
+    this.baseHi = grownUnsigned(this.baseHi);
+  }
+}
+
+function grown(array: Int32Array): Int32Array {
+  const bigger = new Int32Array(array.length * 2 + 64);
+  bigger.set(array);
+  return bigger;
+}
+
+function grownUnsigned(array: Uint32Array): Uint32Array {
+  const bigger = new Uint32Array(array.length * 2 + 64);
+  bigger.set(array);
+  return bigger;
+}

@@ -1,0 +1,73 @@
+/**
+ * Optimal dynamic partial order reduction (Abdulla, Aronis, Jonsson, Sagonas): each Mazurkiewicz trace is visited exactly
+ * once. Every node has a wakeup tree of the sequences to visit from it; races of finished executions add to it.
+ */
+import { Reversal, type Shortcuts } from './reversal.ts';
+import type { Reduction, Search } from './search.ts';
+import type { Sequence } from './sequence.ts';
+import { WakeupTrees } from './wakeup-tree.ts';
+
+export class Optimal implements Reduction {
+  thread = 0;
+  choice = 0;
+  private readonly trees = new WakeupTrees();
+  /** Row whose children are the tree of each node. */
+  private readonly treeOf: Int32Array;
+  /** 1: the node's tree is its own, not a branch of its parent's. */
+  private readonly own: Uint8Array;
+  private readonly reversal: Reversal;
+
+  constructor(
+    private readonly search: Search,
+    shortcuts: Shortcuts,
+  ) {
+    this.treeOf = new Int32Array(search.options.maxSteps + 2);
+    this.own = new Uint8Array(search.options.maxSteps + 2);
+    this.reversal = new Reversal(search, true, (i, steps) => this.plan(i, steps), shortcuts);
+  }
+
+  pick(d: number): boolean {
+    const { trees, treeOf, own } = this;
+    if (d > 0) {
+      const branch = trees.firstChild[treeOf[d - 1]];
+      if (trees.firstChild[branch] >= 0) {
+        treeOf[d] = branch;
+        own[d] = 0;
+        return this.first(d);
+      }
+    }
+    if (!this.search.pickAwake(d, this)) return false;
+    treeOf[d] = trees.root();
+    own[d] = 1;
+    trees.add(treeOf[d], this.thread, this.choice, 0);
+    return true;
+  }
+
+  executed(d: number): void {
+    const branch = this.trees.firstChild[this.treeOf[d]];
+    this.trees.foot[branch] = this.search.events.foot[d];
+  }
+
+  ended(ending: number, fresh: number): void {
+    this.reversal.all(ending, fresh);
+  }
+
+  another(d: number): boolean {
+    const { trees, treeOf, own } = this;
+    trees.removeFirst(treeOf[d]);
+    if (trees.firstChild[treeOf[d]] >= 0) return this.first(d);
+    if (own[d] === 1) trees.release(treeOf[d]);
+    return false;
+  }
+
+  private first(d: number): boolean {
+    const branch = this.trees.firstChild[this.treeOf[d]];
+    this.thread = this.trees.thread[branch];
+    this.choice = this.trees.choice[branch];
+    return true;
+  }
+
+  private plan(i: number, steps: Sequence): void {
+    if (!this.search.sleep.covers(i, steps)) this.trees.insert(this.treeOf[i], steps);
+  }
+}

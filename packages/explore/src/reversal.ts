@@ -1,0 +1,125 @@
+/**
+ * Race reversal, which source-DPOR and optimal DPOR share: for two conflicting events, the sequence of steps that leads
+ * from before the first to the second one first.
+ */
+import { DISABLED } from './access.ts';
+import { conflicts, NO_FOOTPRINT } from './footprint.ts';
+import { Ending, type Search } from './search.ts';
+import { Sequence } from './sequence.ts';
+
+/** Parts of the waiting rule that a test may leave out, to see that it would notice. */
+export interface Shortcuts {
+  /** Waiting operations still pending at the end of an execution are not reversed. */
+  readonly ignorePending?: boolean;
+  /** Waiting operations are reversed only against the immediate race, as others are. */
+  readonly immediateOnly?: boolean;
+}
+
+/** Receives each sequence, planned from node `i`. */
+export type Plan = (i: number, steps: Sequence) => void;
+
+export class Reversal {
+  private readonly steps: Sequence;
+
+  /** `whole`: sequences contain what follows the second event too, where that does not depend on the first. */
+  constructor(
+    private readonly search: Search,
+    private readonly whole: boolean,
+    private readonly plan: Plan,
+    private readonly shortcuts: Shortcuts,
+  ) {
+    this.steps = new Sequence(search.options.maxSteps + 2);
+  }
+
+  /** Plans the reversals of all races of the execution that has just ended; events from `fresh` on are new in it. */
+  all(ending: number, fresh: number): void {
+    const { events } = this.search;
+    const { depth, race, raceFrom } = events;
+    for (let j = fresh; j < depth; j++) {
+      for (let k = raceFrom[j]; k < raceFrom[j + 1]; k++) this.event(race[k], j);
+    }
+    if (this.whole && fresh > 0) this.again(fresh);
+    if (ending !== Ending.COMPLETE && this.shortcuts.ignorePending !== true) this.pending();
+  }
+
+  /**
+   * Races within the prefix were planned before. They are planned again only if something new follows that does not depend
+   * on the first event: otherwise the sequence is the beginning of one that was planned already.
+   */
+  private again(fresh: number): void {
+    const { events } = this.search;
+    const { race, raceFrom } = events;
+    for (let j = 0; j < fresh; j++) {
+      for (let k = raceFrom[j]; k < raceFrom[j + 1]; k++) {
+        if (this.followedBy(race[k], fresh)) this.event(race[k], j);
+      }
+    }
+  }
+
+  /** Whether an event from `fresh` on does not depend on event `i`. */
+  private followedBy(i: number, fresh: number): boolean {
+    const { events } = this.search;
+    for (let k = fresh; k < events.depth; k++) if (!events.happensBefore(i, k)) return true;
+    return false;
+  }
+
+  /** Operations that still wait at the end are events that could have happened elsewhere. */
+  private pending(): void {
+    const { events, run, access } = this.search;
+    const { ops, finished, count } = run.threads;
+    for (let t = 0; t < count; t++) {
+      if (finished[t] === 1 || run.enabled(t)) continue;
+      const foot = access.next(ops, t, t);
+      for (let i = events.depth - 1; i >= 0; i--) {
+        if (events.thread[i] === t || events.beforeNext(i, t)) continue;
+        if (conflicts(events.foot[i], foot)) this.reverse(i, events.depth, t);
+      }
+    }
+  }
+
+  /** Event `j` before event `i`; for a choice (`i === j`) its other outcomes. */
+  private event(i: number, j: number): void {
+    const { events } = this.search;
+    if (i === j) {
+      const outcomes = events.ops.aLo[i];
+      for (let c = 0; c < outcomes; c++) if (c !== events.choice[i]) this.otherOutcome(i, c);
+      return;
+    }
+    const t = events.thread[j];
+    const foot = this.search.access.without(i, events.ops, j, t);
+    if (foot === DISABLED) return;
+    this.fill(i, this.whole ? events.depth : j);
+    this.steps.add(t, events.choice[j], foot);
+    this.plan(i, this.steps);
+  }
+
+  private otherOutcome(i: number, choice: number): void {
+    const { events } = this.search;
+    this.fill(i, this.whole ? events.depth : i);
+    this.steps.add(events.thread[i], choice, NO_FOOTPRINT);
+    this.plan(i, this.steps);
+  }
+
+  private reverse(i: number, end: number, t: number): void {
+    const { ops } = this.search.run.threads;
+    const foot = this.search.access.without(i, ops, t, t);
+    if (foot === DISABLED) return;
+    this.fill(i, end);
+    this.steps.add(t, 0, foot);
+    this.plan(i, this.steps);
+  }
+
+  /** The events between `i` and `end` that do not depend on `i`. */
+  private fill(i: number, end: number): void {
+    const { steps } = this;
+    const { events } = this.search;
+    const { thread, choice, foot, clock, threads } = events;
+    const column = thread[i];
+    const index = events.index[i];
+    steps.length = 0;
+    for (let k = i + 1; k < end; k++) {
+      if (clock[k * threads + column] >= index) continue;
+      steps.add(thread[k], choice[k], foot[k]);
+    }
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * The search: one execution after another, depth first. What is explored next is decided by a reduction; this file keeps
+ * the execution, its events and its detectors in step. All state is in fields, so a search can stop between executions.
+ */
+import { Kind, setWatch } from '@faultline/machine';
+import { Access, type Equivalence } from './access.ts';
+import { Detector } from './detect/detector.ts';
+import { Events } from './events.ts';
+import { Nondeterminism } from './nondeterminism.ts';
+import type { Run } from './run.ts';
+import { MAX_CHOICES, SleepSets } from './sleep-sets.ts';
+
+/** How an execution ended. */
+export const Ending = {
+  /** Every thread finished. */
+  COMPLETE: 0,
+  /** Some threads wait for what nobody will do. */
+  DEADLOCKED: 1,
+  /** All that could go on sleeps: a redundant execution, cut short. */
+  BLOCKED: 2,
+  /** It reached the bound on steps. */
+  TRUNCATED: 3,
+  /** A detector reported. */
+  STOPPED: 4,
+} as const;
+
+/** Chooses what a search visits. */
+export interface Reduction {
+  /** Chooses a step at node `d`, into `thread` and `choice`; false if every thread that can go on sleeps. */
+  pick(d: number): boolean;
+  readonly thread: number;
+  readonly choice: number;
+  /** Event `d` was executed. */
+  executed(d: number): void;
+  /** The execution ended; events from `fresh` on are new in it. */
+  ended(ending: number, fresh: number): void;
+  /** All executions through event `d` are visited: chooses another step at node `d`, or forgets the node. */
+  another(d: number): boolean;
+}
+
+export interface SearchOptions {
+  readonly maxSteps: number;
+  readonly equivalence: Equivalence;
+}
+
+export class Search {
+  readonly events: Events;
+  readonly access: Access;
+  readonly detector: Detector;
+  readonly sleep: SleepSets;
+  /** Steps executed, those of replayed prefixes included. */
+  steps = 0;
+  maxDepth = 0;
+  private exhausted = false;
+  private begun = false;
+  private reduction: Reduction = NO_REDUCTION;
+
+  constructor(
+    readonly run: Run,
+    readonly options: SearchOptions,
+    bytes: number,
+  ) {
+    const threads = run.threads.count;
+    this.events = new Events(threads, options.maxSteps, bytes >>> 2);
+    this.access = new Access(this.events, options.equivalence);
+    this.sleep = new SleepSets(threads, options.maxSteps);
+    this.detector = new Detector(run, this.events, bytes);
+  }
+
+  /** Searches as `reduction` says, from the start. */
+  use(reduction: Reduction): void {
+    this.reduction = reduction;
+    this.events.truncate(0);
+    this.sleep.clearRoot();
+    this.exhausted = false;
+  }
+
+  /** Runs one execution from the start as `script` picks its steps. */
+  once(script: Reduction): number {
+    this.use(script);
+    return this.finish(0, this.begin());
+  }
+
+  /** Runs the next execution to its end and says how it ended; -1 when all have been visited. */
+  next(): number {
+    if (this.events.depth === 0) {
+      if (this.exhausted) return -1;
+      this.exhausted = true;
+      return this.finish(0, this.begin());
+    }
+    const d = this.backtrack();
+    return d < 0 ? -1 : this.finish(d, this.redo(d));
+  }
+
+  private finish(fresh: number, stopped: boolean): number {
+    const { events } = this;
+    const ending = stopped ? Ending.STOPPED : this.extend();
+    setWatch(null);
+    if (events.depth > this.maxDepth) this.maxDepth = events.depth;
+    this.reduction.ended(ending, fresh);
+    return ending;
+  }
+
+  /** Threads before their first operations; the first time with the detectors watching. */
+  private begin(): boolean {
+    const { detector, run } = this;
+    if (this.begun) {
+      detector.undo(-1);
+      run.start();
+      detector.watchFrom(0);
+      return false;
+    }
+    this.begun = true;
+    detector.watchFrom(-1);
+    try {
+      run.start();
+    } catch (thrown) {
+      detector.thrown(thrown);
+    }
+    detector.mark(-1);
+    return detector.finding !== null;
+  }
+
+  private extend(): number {
+    const { events, reduction, options } = this;
+    for (;;) {
+      const d = events.depth;
+      if (!this.anyEnabled()) return this.allFinished() ? Ending.COMPLETE : Ending.DEADLOCKED;
+      if (d >= options.maxSteps) return Ending.TRUNCATED;
+      if (!reduction.pick(d)) return Ending.BLOCKED;
+      if (this.step(reduction.thread, reduction.choice)) return Ending.STOPPED;
+    }
+  }
+
+  /** Pops events until some node has another step; its depth, or -1. */
+  private backtrack(): number {
+    const { events, sleep, reduction } = this;
+    while (events.depth > 0) {
+      const d = events.depth - 1;
+      sleep.add(d, events);
+      const more = reduction.another(d);
+      events.truncate(d);
+      if (more) return d;
+    }
+    return -1;
+  }
+
+  /** Replays the first `d` events, then takes the step that the reduction chose. */
+  private redo(d: number): boolean {
+    const { detector, reduction } = this;
+    detector.undo(d - 1);
+    this.replay(d);
+    detector.watchFrom(d);
+    return this.step(reduction.thread, reduction.choice);
+  }
+
+  private replay(d: number): void {
+    const { run, events } = this;
+    const { thread, choice, ops } = events;
+    const pending = run.threads.ops;
+    run.start();
+    for (let i = 0; i < d; i++) {
+      const t = thread[i];
+      if (pending.kind[t] !== ops.kind[i] || pending.addr[t] !== ops.addr[i]) {
+        throw new Nondeterminism(i, t, events.ops, pending);
+      }
+      run.step(t, choice[i]);
+    }
+    this.steps += d;
+  }
+
+  /** Takes one new step with everything watching; true if a detector reported. */
+  private step(t: number, choice: number): boolean {
+    const { run, events, detector } = this;
+    const pending = run.threads.ops;
+    const kind = pending.kind[t];
+    if (!run.enabled(t)) throw new Error(`internal error: thread ${t} was planned where it has to wait`);
+    const i = events.push(t, pending, choice, this.access.next(pending, t, t));
+    this.steps++;
+    if (!detector.step(i)) {
+      events.notePosts(i);
+      return this.stepped(i);
+    }
+    run.execute(t, choice);
+    events.resultLo[i] = run.model.result.lo;
+    events.resultHi[i] = run.model.result.hi;
+    if (kind !== Kind.ATOMIC) events.notePosts(i);
+    try {
+      run.resume(t);
+    } catch (thrown) {
+      detector.thrown(thrown);
+    }
+    if (kind === Kind.ATOMIC) events.notePosts(i);
+    if (run.threads.finished[t] === 1) detector.threadEnded(t);
+    return this.stepped(i);
+  }
+
+  private stepped(i: number): boolean {
+    this.detector.mark(i);
+    this.sleep.propagate(i, this.events);
+    this.reduction.executed(i);
+    return this.detector.finding !== null;
+  }
+
+  /** Number of outcomes that thread `t` may choose from now; 1 for anything but a choice. */
+  outcomes(t: number): number {
+    const { ops } = this.run.threads;
+    if (ops.kind[t] !== Kind.CHOOSE) return 1;
+    const n = ops.aLo[t];
+    if (n < 1 || n > MAX_CHOICES) {
+      throw new RangeError(`choice '${ops.text[t]}' has ${n} outcomes; 1 to ${MAX_CHOICES} are possible`);
+    }
+    return n;
+  }
+
+  /** The thread that went last if it can go on awake, else the first that can; into `pick`, false if there is none. */
+  pickAwake(d: number, pick: { thread: number; choice: number }): boolean {
+    const { events, run } = this;
+    const n = run.threads.count;
+    const current = d > 0 ? events.thread[d - 1] : 0;
+    for (let k = 0; k < n; k++) {
+      const t = k === 0 ? current : k <= current ? k - 1 : k;
+      if (!run.enabled(t)) continue;
+      const choice = this.sleep.awake(d, t, run.threads.ops.kind[t], this.outcomes(t));
+      if (choice < 0) continue;
+      pick.thread = t;
+      pick.choice = choice;
+      return true;
+    }
+    return false;
+  }
+
+  private anyEnabled(): boolean {
+    const n = this.run.threads.count;
+    for (let t = 0; t < n; t++) if (this.run.enabled(t)) return true;
+    return false;
+  }
+
+  private allFinished(): boolean {
+    const { finished, count } = this.run.threads;
+    for (let t = 0; t < count; t++) if (finished[t] === 0) return false;
+    return true;
+  }
+}
+
+const NO_REDUCTION: Reduction = {
+  thread: 0,
+  choice: 0,
+  pick: () => false,
+  executed() {},
+  ended() {},
+  another: () => false,
+};

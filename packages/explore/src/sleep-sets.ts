@@ -1,0 +1,81 @@
+/**
+ * Sleep sets: for each node of the search, the steps that need not be taken from there, because all executions that begin
+ * with them have been visited already. A step sleeps until something conflicts with it.
+ */
+import { Kind } from '@faultline/machine';
+import type { Events } from './events.ts';
+import { conflicts } from './footprint.ts';
+import type { Sequence } from './sequence.ts';
+
+/** At most this many outcomes has one choice: they are bits of a mask. */
+export const MAX_CHOICES = 30;
+
+export class SleepSets {
+  /** For each node and thread the outcomes that sleep (bit 0 for anything but a choice). */
+  readonly mask: Int32Array;
+  private readonly foot: Int32Array;
+
+  constructor(
+    private readonly threads: number,
+    maxSteps: number,
+  ) {
+    this.mask = new Int32Array((maxSteps + 2) * threads);
+    this.foot = new Int32Array((maxSteps + 2) * threads);
+  }
+
+  clearRoot(): void {
+    this.mask.fill(0, 0, this.threads);
+  }
+
+  /** The sleep set of the node after event `d`. */
+  propagate(d: number, events: Events): void {
+    const { threads, mask, foot } = this;
+    const t = events.thread[d];
+    const f = events.foot[d];
+    const from = d * threads;
+    const to = from + threads;
+    for (let q = 0; q < threads; q++) {
+      const m = mask[from + q];
+      if (m === 0 || q === t || conflicts(foot[from + q], f)) {
+        mask[to + q] = 0;
+      } else {
+        mask[to + q] = m;
+        foot[to + q] = foot[from + q];
+      }
+    }
+  }
+
+  /** All executions from node `d` that begin with event `d` have been visited. */
+  add(d: number, events: Events): void {
+    const at = d * this.threads + events.thread[d];
+    this.mask[at] |= 1 << events.choice[d];
+    this.foot[at] = events.foot[d];
+  }
+
+  /** The first outcome of thread `t` that is awake at node `d`, or -1. */
+  awake(d: number, t: number, kind: number, outcomes: number): number {
+    const asleep = this.mask[d * this.threads + t];
+    if (kind !== Kind.CHOOSE) return asleep === 0 ? 0 : -1;
+    for (let c = 0; c < outcomes; c++) if (((asleep >>> c) & 1) === 0) return c;
+    return -1;
+  }
+
+  /** Whether every execution that follows `steps` from node `d` has been visited already. */
+  covers(d: number, steps: Sequence): boolean {
+    const { threads, mask } = this;
+    for (let q = 0; q < threads; q++) {
+      const m = mask[d * threads + q];
+      if (m !== 0 && this.beginsWith(steps, q, m, this.foot[d * threads + q])) return true;
+    }
+    return false;
+  }
+
+  private beginsWith(steps: Sequence, q: number, asleep: number, foot: number): boolean {
+    const { length, thread, choice } = steps;
+    for (let k = 0; k < length; k++) {
+      if (thread[k] === q) return ((asleep >>> choice[k]) & 1) === 1;
+      if (conflicts(steps.foot[k], foot)) return false;
+    }
+    return true;
+  }
+}

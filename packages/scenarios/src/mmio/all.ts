@@ -1,0 +1,23 @@
+import type { AnyScenario } from '@faultline/machine';
+import {
+  ancientSpteAfterWrap,
+  ancientSpteAfterWrap2014,
+  ancientSpteAfterWrapInSmm,
+} from './ancient-spte-after-wrap.ts';
+import { cachedDecisionAfterPublish } from './cached-decision-after-publish.ts';
+import { oldSpteAfterPublish } from './old-spte-after-publish.ts';
+import { pendingIoLost } from './pending-io-lost.ts';
+import { smmAnswerOutsideSmm } from './smm-answer-outside-smm.ts';
+import { transientSpteHits } from './transient-spte-hits.ts';
+
+/** Scenarios of area `mmio`. */
+export const mmioScenarios: readonly AnyScenario[] = [
+  cachedDecisionAfterPublish,
+  oldSpteAfterPublish,
+  transientSpteHits,
+  ancientSpteAfterWrap,
+  ancientSpteAfterWrap2014,
+  ancientSpteAfterWrapInSmm,
+  smmAnswerOutsideSmm,
+  pendingIoLost,
+];
