@@ -43,6 +43,8 @@ export interface Explained {
 }
 
 const MAX_FOUND = 2000;
+/** Longest line that a recogniser gets to see: no pattern searches more than this. */
+const MAX_TEXT = 4000;
 /** Lines of something else after which an open report is taken as finished. */
 const PATIENCE = 400;
 
@@ -114,7 +116,7 @@ export class Explainer {
       this.noise(raw, n);
       return;
     }
-    const clean = this.clean(detached(raw));
+    const clean = this.clean(detached(raw.length > MAX_TEXT ? raw.slice(0, MAX_TEXT) : raw));
     const quotes = stripQuotes(clean, this.lastQuoted);
     this.lastQuoted = quotes.depth > 0 || (this.lastQuoted && quotes.text.trim() === '');
     if (quotes.depth > 0) this.repairs.quoted++;
@@ -177,8 +179,8 @@ export class Explainer {
   }
 
   private logical(line: Line): void {
-    if (line.text.startsWith('Linux version ') || / Linux version \d/.test(line.text))
-      this.lockdepOff = false;
+    if (/^(?:\S+ kernel: )?Linux version \d/.test(line.text)) this.boot();
+    if (line.text.startsWith('INFO: lockdep is turned off')) this.lockdepOff = true;
     const started = startReport(line.text, line.n);
     if (started) {
       this.begin(started, line);
@@ -189,6 +191,12 @@ export class Explainer {
     if (this.collector && this.collect(line)) return;
     if (!owner && this.begins(line)) return;
     if (owner && owner.idle > 0 && this.startsTable(line)) return;
+  }
+
+  /** A new boot: whatever was open is over, and lockdep is on again. */
+  private boot(): void {
+    for (const caller of [...this.open.keys()]) this.close(caller);
+    this.lockdepOff = false;
   }
 
   private offer(owner: Open, line: Line): boolean {

@@ -1,4 +1,5 @@
 import { describeUsage, describeWait } from '../graph/lock-class.ts';
+import { askingOf } from '../reports/acquire.ts';
 import { formatFrame } from '../reports/frames.ts';
 import { formatTask, type Report, type ReportKind } from '../reports/report.ts';
 
@@ -55,10 +56,15 @@ export function factsOf(r: Report): string[] {
     );
   }
   if (r.place) said.push(`${r.place.file}:${r.place.line}: ${r.place.message}.`);
+  if (r.notHeld) said.push(`The annotation names ${r.notHeld}, which the task does not hold.`);
   if (r.freed) said.push(`The memory is ${r.freed.from} to ${r.freed.to}.`);
   if (r.atomic) said.push(atomicOf(r));
   if (r.blockedSeconds !== undefined && r.task)
     said.push(`${formatTask(r.task)} has been blocked for more than ${r.blockedSeconds} seconds.`);
+  if (r.kind === 'hung-task' && r.stack.length > 0) {
+    const { op } = askingOf('', r.stack);
+    if (op !== 'lock') said.push(`It waits in ${op}().`);
+  }
   if (r.likelyOwner) said.push(`The lock it waits for is likely owned by ${r.likelyOwner}.`);
   if (r.limit) said.push(limitOf(r.limit));
   return [...said, ...kcsanFacts(r)];

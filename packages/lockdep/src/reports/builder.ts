@@ -19,6 +19,7 @@ type Slot =
   | 'scenario'
   | 'stack'
   | 'access'
+  | 'notHeld'
   | 'usage';
 
 const MAX_FRAMES = 400;
@@ -170,6 +171,7 @@ export class ReportBuilder {
   private slotSentence(t: string): boolean {
     const slots: readonly [RegExp, Slot][] = [
       [/already holding(?: lock)?:?$/, 'holding'],
+      [/^but this task is not holding:?$/, 'notHeld'],
       [/^but (?:this|the) new dependency connects a/, 'safe'],
       [/^to a .*unsafe lock:?$/, 'unsafe'],
       [/^but this lock (?:took another|was taken by another)/, 'unsafe'],
@@ -184,6 +186,11 @@ export class ReportBuilder {
     for (const [pattern, slot] of slots) {
       if (!pattern.test(t)) continue;
       this.slot = slot;
+      return true;
+    }
+    if (this.slot === 'notHeld') {
+      this.report.notHeld = t.slice(0, 200);
+      this.slot = 'none';
       return true;
     }
     if (this.slot === 'shown' && t.includes(' --> ')) {
@@ -311,6 +318,11 @@ function takeDetail(r: Report, t: string, openAccess: (frames: CallFrame[]) => v
     r.kernel = kernel[1] ?? '';
     return true;
   }
+  const taint = /^(?:Not tainted|Tainted: [A-Z\s[\]=,_]{1,60}?)\s+(\d\S{1,80})/.exec(t);
+  if (taint) {
+    r.kernel = taint[1] ?? '';
+    return true;
+  }
   return stateFact(r, t) || kcsanFact(r, t, openAccess) || atomicFact(r, t) || isRegisterDump(r, t);
 }
 
@@ -375,6 +387,8 @@ function atomicFact(r: Report, t: string): boolean {
     return true;
   }
   if (t.startsWith('at ') && r.kind === 'sleeping-in-atomic') return true;
+  if (r.kind === 'hung-task' && /^(?:"echo 0 >|task:)/.test(t)) return true;
+  if (/^depth: \d+ {1,3}max: \d+/.test(t)) return true;
   return /^preempt_count: |^RCU nest depth: |^INFO: lockdep is turned off/.test(t);
 }
 

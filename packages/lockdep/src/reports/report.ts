@@ -99,6 +99,8 @@ export interface Report {
   /** Seconds a hung task has been blocked. */
   blockedSeconds?: number;
   likelyOwner?: string;
+  /** The outer lock that a nesting annotation names and the task does not hold. */
+  notHeld?: string;
   /** Which limit was exceeded. */
   limit?: string;
   atomic?: { inAtomic: number; irqsDisabled: number };

@@ -12,11 +12,16 @@ export interface Section {
   readonly lines: readonly { line: number; text: string }[];
 }
 
+/** No real line or name is longer; hostile ones are cut so that no pattern has to search them. */
+const MAX_LINE = 1000;
+const MAX_WORD = 100;
+const MAX_WORDS = 400;
+
 /** Cuts a document at its numbered headings (`1. Acquisition Orders`, `2: Exception`, `3. Reference`). */
 export function cutSections(text: string): Section[] {
   const sections: { title: string; line: number; lines: { line: number; text: string }[] }[] = [];
   let current = { title: '', line: 1, lines: [] as { line: number; text: string }[] };
-  const all = text.split(/\r?\n/);
+  const all = text.split(/\r?\n/).map((l) => (l.length > MAX_LINE ? l.slice(0, MAX_LINE) : l));
   all.forEach((raw, i) => {
     const next = all[i + 1] ?? '';
     const heading = /^(\d)[.:] +([A-Z].{0,60})$/.exec(raw.trimEnd());
@@ -56,8 +61,10 @@ export function sentencesOf(section: Section): Sentence[] {
       flush();
       continue;
     }
-    for (const word of t.replace(/^[-*] /, '').split(/\s+/)) {
+    for (const whole of t.replace(/^[-*] /, '').split(/\s+/)) {
+      const word = whole.slice(0, MAX_WORD);
       words.push({ line, word });
+      if (words.length > MAX_WORDS) flush();
       if (/[a-z)`][.;]$/.test(word) && !/^(?:e\.g\.|i\.e\.|etc\.)$/.test(word) && !/\);$/.test(word)) flush();
     }
     if (t.endsWith('::')) flush();
