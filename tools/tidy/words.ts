@@ -12,7 +12,7 @@ const any = (...words: string[]) => new RegExp(`\\b(?:${words.join('|')})\\b`, '
 const FORBIDDEN: readonly Rule[] = [
   {
     pattern: any(
-      '(?<!Started )ses' + 'sions?',
+      '(?:this|that|earlier|previous|another|next|my) ses' + 'sions?',
       'sub-?ag' + 'ents?',
       '(?<!User-)ag' + 'ents?',
       'L' + 'LM',

@@ -6,16 +6,10 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { prune } from './cache.js';
 
-/** Bundles made from the sources alone: name -> entry. One build, so that they share one copy of each module. */
-const ENTRIES = {
-  cli: 'packages/cli/src/main.ts',
-  worker: 'packages/cli/src/run/worker.ts',
-  machine: 'packages/machine/src/index.ts',
-  runtime: 'packages/machine/src/runtime.ts',
-  explore: 'packages/explore/src/index.ts',
-  kvm: 'packages/kvm/src/index.ts',
-  catalogue: 'packages/scenarios/src/index.ts',
-};
+/** The command line's own bundles: name -> entry. */
+const OWN = { cli: 'packages/cli/src/main.ts', worker: 'packages/cli/src/run/worker.ts' };
+/** Packages whose entries are bundles too, so that other bundles can share them. */
+const SHARED = ['machine', 'explore', 'kvm', 'scenarios'];
 
 /** CommonJS packages inside an ESM bundle still call `require` for Node's own modules. */
 const REQUIRE =
@@ -47,9 +41,7 @@ export async function buildMain(root, folder, key) {
   try {
     const { faultlinePlugin } = await buildPlugin(root, started);
     await run(root, {
-      entryPoints: Object.fromEntries(
-        Object.entries(ENTRIES).map(([name, file]) => [name, path.join(root, file)]),
-      ),
+      entryPoints: mainEntries(root),
       outdir: started,
       splitting: true,
       plugins: [faultlinePlugin({ platform: 'explored', root })],
@@ -67,7 +59,7 @@ export async function buildMain(root, folder, key) {
  */
 export async function buildCatalogue({ root, built }, { variants }) {
   return buildInto({ root, built }, 'catalogue', variants, {
-    entryPoints: { catalogue: path.join(root, ENTRIES.catalogue) },
+    entryPoints: { catalogue: path.join(root, 'packages/scenarios/src/index.ts') },
   });
 }
 
@@ -87,15 +79,7 @@ async function buildInto({ root, built }, name, variants, options, inputs = []) 
     if (!existsSync(variant)) throw new BuildError(`${variant}: no such file; expected a variant`);
   }
   const { faultlinePlugin } = await import(pathToFileURL(path.join(built, 'plugin.js')).href);
-  const shared = {
-    '@faultline/machine': path.join(built, 'machine.js'),
-    '@faultline/machine/runtime': path.join(built, 'runtime.js'),
-    '@faultline/explore': path.join(built, 'explore.js'),
-  };
-  if (variants.length === 0) {
-    shared['@faultline/kvm'] = path.join(built, 'kvm.js');
-    shared['@faultline/scenarios'] = path.join(built, 'catalogue.js');
-  }
+  const shared = sharedModules(root, built, variants.length > 0);
   let plugin;
   try {
     plugin = faultlinePlugin({ platform: 'explored', root, variants, shared });
@@ -119,6 +103,37 @@ async function buildInto({ root, built }, name, variants, options, inputs = []) 
     publish(started, folder);
   }
   return path.join(folder, path.basename(code.path));
+}
+
+function mainEntries(root) {
+  const entries = Object.entries(OWN).concat(packageEntries(root).map(({ bundle, file }) => [bundle, file]));
+  return Object.fromEntries(entries.map(([name, file]) => [name, path.join(root, file)]));
+}
+
+/** What another bundle takes from the main ones. A changed system brings its own `kvm` and `scenarios`. */
+function sharedModules(root, built, changed) {
+  const modules = packageEntries(root).filter(
+    ({ name }) => !changed || name === 'machine' || name === 'explore',
+  );
+  return Object.fromEntries(
+    modules.map(({ specifier, bundle }) => [specifier, path.join(built, `${bundle}.js`)]),
+  );
+}
+
+/** Each entry that the shared packages declare: '@faultline/kvm/seams' -> bundle 'kvm-seams'. */
+function packageEntries(root) {
+  return SHARED.flatMap((name) => {
+    const { exports } = JSON.parse(readFileSync(path.join(root, 'packages', name, 'package.json'), 'utf8'));
+    return Object.entries(exports)
+      .filter(([sub]) => sub !== './plugin')
+      .map(([sub, target]) => ({
+        name,
+        specifier: `@faultline/${name}${sub.slice(1)}`,
+        bundle:
+          name === 'scenarios' && sub === '.' ? 'catalogue' : `${name}${sub.slice(1).replaceAll('/', '-')}`,
+        file: path.posix.join('packages', name, target),
+      }));
+  });
 }
 
 /** The plugin is TypeScript itself; the packages that it uses stay outside, at the paths where they are installed. */

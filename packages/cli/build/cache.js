@@ -19,6 +19,7 @@ export function cacheKey(root) {
   note(hash, path.join(root, 'package-lock.json'));
   const packages = path.join(root, 'packages');
   for (const name of readdirSync(packages).sort()) {
+    note(hash, path.join(packages, name, 'package.json'));
     for (const folder of SOURCES) noteFolder(hash, path.join(packages, name, folder));
   }
   return hash.digest('hex').slice(0, 16);

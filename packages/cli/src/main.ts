@@ -8,6 +8,7 @@ import { registerList } from './verbs/list.ts';
 import { registerMutate } from './verbs/mutate.ts';
 import { registerReplay } from './verbs/replay.ts';
 import { registerStart } from './verbs/start.ts';
+import { registerStress } from './verbs/stress.ts';
 
 /** Runs one command and returns its exit code. `argv` is without the program's name. */
 export async function main(argv: readonly string[], host: Host): Promise<number> {
@@ -38,6 +39,7 @@ export function build(): Command {
   registerCheck(program);
   registerReplay(program);
   registerMutate(program);
+  registerStress(program);
   registerExplain(program);
   for (const verb of program.commands) verb.exitOverride();
   return program;

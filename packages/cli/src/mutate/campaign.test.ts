@@ -20,6 +20,7 @@ function check(trial: Trial, breaks: (trial: Trial) => string[], expected = fals
     expected,
     complete: 10,
     deadlocked: 0,
+    stopped: 0,
     always: Object.fromEntries(fell.filter((text) => text !== '!').map((text) => [text, 2])),
     findings: fell.map((text) => ({
       kind: text === '!' ? 'data race' : 'always',

@@ -2,7 +2,7 @@
 import type { AnyScenario } from '@faultline/machine';
 import type { Mutant } from '@faultline/scenarios';
 import { ExitCode, worst } from '../exit.ts';
-import type { CheckResult } from '../run/job.ts';
+import { type CheckResult, executionsOf } from '../run/job.ts';
 import { areaOf } from '../scenarios.ts';
 import { type Attempt, against, judge, type Row, trialOf, unnamedSteps } from './judge.ts';
 
@@ -40,7 +40,7 @@ export async function campaign(input: Input): Promise<Campaign> {
     let result = seen.get(key);
     if (result === undefined) {
       result = input.attempt(trial).then((done) => {
-        executions += done.complete + done.deadlocked;
+        executions += executionsOf(done);
         note(done, broken);
         return done;
       });

@@ -1,7 +1,7 @@
 /** The verdict on one mutant: run it where it ought to be noticed, and compare with what its author expects. */
 import type { AnyScenario } from '@faultline/machine';
 import type { Mutant } from '@faultline/scenarios';
-import type { CheckResult } from '../run/job.ts';
+import { type CheckResult, executionsOf } from '../run/job.ts';
 import { areaOf, either, near } from '../scenarios.ts';
 
 export type MutantVerdict = 'caught' | 'covered' | 'equivalent' | 'elsewhere' | 'MISSED';
@@ -148,7 +148,7 @@ export function silent(result: CheckResult): boolean {
 }
 
 function fallen(result: CheckResult, always: string): string {
-  const of = result.complete + result.deadlocked;
+  const of = executionsOf(result);
   return `${result.scenario}: '${always}' falls in ${result.always[always]} of ${of}`;
 }
 

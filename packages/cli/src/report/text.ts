@@ -1,6 +1,6 @@
 /** Results as text for a terminal. */
 import pc from 'picocolors';
-import type { CheckResult, FoundFinding, Verdict } from '../run/job.ts';
+import { type CheckResult, executionsOf, type FoundFinding, type Verdict } from '../run/job.ts';
 import { count, duration } from '../run/progress.ts';
 
 export interface TextOptions {
@@ -24,7 +24,7 @@ export function checkText(result: CheckResult, options: TextOptions): string {
 /** 'of what': size, memory model, mode, executions, distinct states, time. */
 export function extent(result: CheckResult): string {
   const parts = [result.size, modelName(result.model), `mode ${result.mode}`].filter((part) => part !== '');
-  const total = result.complete + result.deadlocked;
+  const total = executionsOf(result);
   const runs = [`${count(total)} ${total === 1 ? 'execution' : 'executions'}`];
   if (result.deadlocked > 0) runs.push(`${count(result.deadlocked)} of them deadlocked`);
   if (result.truncated > 0) runs.push(`${count(result.truncated)} cut short`);
@@ -74,7 +74,7 @@ function findingLines(result: CheckResult, finding: FoundFinding, options: TextO
 
 /** Kind, rule and how often. */
 export function headline(result: CheckResult, { kind, name, executions }: FoundFinding): string {
-  const total = count(result.complete + result.deadlocked);
+  const total = count(executionsOf(result));
   if (kind === 'sometimes') return `never happens: '${name}', in none of ${total} executions`;
   const what = name === '' ? kind : kind === 'always' ? `falls: '${name}'` : `${kind}: falls: '${name}'`;
   return `${what}, in ${count(executions)} of ${total} executions`;

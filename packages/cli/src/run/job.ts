@@ -74,6 +74,8 @@ export interface CheckResult {
   readonly deadlocked: number;
   readonly blocked: number;
   readonly truncated: number;
+  /** Ended early by a detector's finding. */
+  readonly stopped: number;
   readonly maxDepth: number;
   readonly steps: number;
   readonly states: number;
@@ -99,6 +101,11 @@ export interface ReplayResult {
   readonly trace: string;
   readonly arenaHash: string;
   readonly violated: boolean;
+}
+
+/** Executions that were visited: complete ones, those that ended waiting, those that a finding ended. */
+export function executionsOf({ complete, deadlocked, stopped }: CheckResult): number {
+  return complete + deadlocked + stopped;
 }
 
 export type Result = CheckResult | ReplayResult;

@@ -1,1 +1,55 @@
-export {};
+/**
+ * A worker: loads one module and runs jobs on its scenarios. The order in which modules load is fixed (vocabulary,
+ * explorer, then the module), since it decides the numbers that structs get in the arena.
+ */
+import { pathToFileURL } from 'node:url';
+import { parentPort, workerData } from 'node:worker_threads';
+import { type AnyScenario, UnknownStepError } from '@faultline/machine';
+import { UsageError } from '../exit.ts';
+import { scenariosOf } from '../scenarios.ts';
+import { type Hooks, runCheck } from './check-job.ts';
+import type { Job, Message, Result } from './job.ts';
+import { runReplay } from './replay-job.ts';
+
+interface Data {
+  readonly module: string;
+  readonly stop: SharedArrayBuffer;
+}
+
+process.setSourceMapsEnabled(true);
+const { module, stop } = workerData as Data;
+const stopWord = new Int32Array(stop);
+const port = parentPort as NonNullable<typeof parentPort>;
+const scenarios = import(pathToFileURL(module).href).then(scenariosOf);
+
+port.on('message', async (job: Job) => post(await answer(job)));
+
+async function answer(job: Job): Promise<Message> {
+  try {
+    const scenario = (await scenarios).find(({ name }) => name === job.scenario);
+    if (scenario === undefined) throw new UsageError(`${module} has no scenario '${job.scenario}'`);
+    return { type: 'result', result: run(job, scenario) };
+  } catch (error) {
+    const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+    const usage = error instanceof UsageError || error instanceof UnknownStepError;
+    return { type: 'failed', usage, message, stack };
+  }
+}
+
+function run(job: Job, scenario: AnyScenario): Result {
+  return job.kind === 'check' ? runCheck(job, scenario, hooks) : runReplay(job, scenario);
+}
+
+/** The search polls `aborted`; the thread that would deliver an event is the one that is searching. */
+const hooks: Hooks = {
+  onProgress: (progress) => post({ type: 'progress', progress }),
+  signal: {
+    get aborted() {
+      return Atomics.load(stopWord, 0) !== 0;
+    },
+  } as AbortSignal,
+};
+
+function post(message: Message): void {
+  port.postMessage(message);
+}

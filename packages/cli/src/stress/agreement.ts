@@ -19,13 +19,13 @@ export function compare(
   stepsOff: readonly string[],
   onThreads: ReadonlyMap<string, number>,
 ): Agreement {
-  const { finalStates, verdict } = explore(scenario, { stepsOff: [...stepsOff] });
-  const complete = verdict !== 'inconclusive';
+  const { finals, bounds } = explore(scenario, { stepsOff });
+  const complete = bounds.length === 0;
   const strangers: { text: string; rounds: number }[] = [];
   let seen = 0;
   for (const [text, rounds] of onThreads) {
-    if (finalStates.has(text)) seen++;
+    if (finals.has(text)) seen++;
     else if (complete) strangers.push({ text, rounds });
   }
-  return { states: finalStates.size, seen, strangers, complete };
+  return { states: finals.size, seen, strangers, complete };
 }

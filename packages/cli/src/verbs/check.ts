@@ -5,7 +5,7 @@ import { exitCodeOfCheck } from '../mutate/campaign.ts';
 import { checkMail } from '../report/mail.ts';
 import { checkText } from '../report/text.ts';
 import { stoppable } from '../run/interrupt.ts';
-import type { CheckJob, CheckResult, Mode } from '../run/job.ts';
+import { type CheckJob, type CheckResult, executionsOf, type Mode } from '../run/job.ts';
 import { Interrupted, Pool } from '../run/pool.ts';
 import { progressLine } from '../run/progress.ts';
 import { resolveTargets, type Target } from '../targets.ts';
@@ -108,6 +108,6 @@ function summary(results: readonly CheckResult[], asked: number): string {
   }
   if (results.length < asked) tally.set('not begun', asked - results.length);
   const parts = [...tally].map(([word, n]) => `${n} ${word}`);
-  const executions = results.reduce((sum, r) => sum + r.complete + r.deadlocked, 0);
+  const executions = results.reduce((sum, r) => sum + executionsOf(r), 0);
   return `\n${asked} scenarios: ${parts.join(', ')}; ${executions} executions\n`;
 }

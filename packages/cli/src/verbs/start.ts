@@ -7,7 +7,7 @@ import { type Campaign, exitCodeOf, exitCodeOfCheck } from '../mutate/campaign.t
 import type { Row } from '../mutate/judge.ts';
 import { headline, replayCommand, switches } from '../report/text.ts';
 import { stoppable } from '../run/interrupt.ts';
-import type { CheckResult } from '../run/job.ts';
+import { type CheckResult, executionsOf } from '../run/job.ts';
 import { Interrupted, Pool } from '../run/pool.ts';
 import { count, duration, progressLine } from '../run/progress.ts';
 import { areaOf } from '../scenarios.ts';
@@ -87,7 +87,7 @@ async function areaLines(print: (text: string) => void): Promise<{ onUnchanged(r
 }
 
 function areaLine(area: string, results: readonly CheckResult[]): string {
-  const executions = results.reduce((sum, r) => sum + r.complete + r.deadlocked, 0);
+  const executions = results.reduce((sum, r) => sum + executionsOf(r), 0);
   const ms = results.reduce((sum, r) => sum + r.ms, 0);
   const bad = results.filter((result) => exitCodeOfCheck(result) !== ExitCode.CLEAN);
   const wrong = results.filter(({ expected }) => expected).length;

@@ -1,0 +1,107 @@
+/** Explores one scenario and says what came of it in plain data. */
+import { type BoundHit, type Exploration, explore, type Finding } from '@faultline/explore';
+import type { AnyScenario } from '@faultline/machine';
+import { explain } from './explain-finding.ts';
+import type { CheckJob, CheckResult, FoundFinding, Progress } from './job.ts';
+import { count } from './progress.ts';
+
+export interface Hooks {
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Throws UnknownStepError for a step that does not exist. */
+export function runCheck(job: CheckJob, scenario: AnyScenario, hooks: Hooks): CheckResult {
+  const { mode, without, bounds } = job;
+  const { maxSteps, maxExecutions, time } = bounds;
+  const exploration = explore(scenario, {
+    mode,
+    stepsOff: [...without],
+    bounds: {
+      ...(maxSteps === undefined ? {} : { maxSteps }),
+      ...(maxExecutions === undefined ? {} : { maxExecutions }),
+      ...(time === undefined ? {} : { timeMs: time }),
+    },
+    signal: hooks.signal,
+    onProgress: ({ executions, ms, done }) =>
+      hooks.onProgress({
+        scenario: scenario.name,
+        executions,
+        ms,
+        estimate: done > 0 ? Math.round(executions / done) : 0,
+      }),
+  });
+  return resultOf(job, scenario, exploration);
+}
+
+function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration): CheckResult {
+  const { counts, findings, verdict } = exploration;
+  return {
+    kind: 'check',
+    scenario: scenario.name,
+    title: scenario.title,
+    size: scenario.size ?? sizeOf(scenario),
+    source: scenario.source,
+    verdict,
+    expected: scenario.expect === 'violated',
+    model: exploration.model,
+    mode: job.mode,
+    without: job.without,
+    variant: job.variant,
+    complete: counts.complete,
+    deadlocked: counts.deadlocked,
+    blocked: counts.blocked,
+    truncated: counts.truncated,
+    stopped: counts.stopped,
+    maxDepth: counts.maxDepth,
+    steps: counts.steps,
+    states: exploration.finals.size,
+    observations: exploration.observations,
+    ms: counts.ms,
+    bounds: exploration.bounds.map(boundText),
+    always: hitsOf(exploration.always),
+    sometimes: hitsOf(exploration.sometimes),
+    findings: findings.map((finding) => found(job, scenario, finding)),
+  };
+}
+
+function found(job: CheckJob, scenario: AnyScenario, finding: Finding): FoundFinding {
+  const { kind, claim, message, executions } = finding;
+  const plain = { kind, name: claim, says: details(finding, message), executions };
+  if (!job.explain || finding.schedule.threads.length === 0) {
+    return { ...plain, diagram: '', trace: '', token: '', switches: 0, minimal: false, arenaHash: '' };
+  }
+  return { ...plain, ...explain(job, scenario, finding) };
+}
+
+/** The message, then who does what where, outermost call first. */
+function details({ sides, waits, cycle }: Finding, message: string): string {
+  const lines = [message];
+  for (const { thread, doing, path } of sides) {
+    lines.push(`${thread}: ${doing}`);
+    for (const { fn, file, line } of path) lines.push(`  ${fn} (${file}:${line})`);
+  }
+  for (const { thread, operation, resource, holders } of waits) {
+    const by = holders.length > 0 ? `, which ${holders.join(' and ')} would have to end` : '';
+    lines.push(`${thread} waits in ${operation} for ${resource}${by}`);
+  }
+  if (cycle.length > 0) lines.push(`cycle: ${[...cycle, cycle[0]].join(' -> ')}`);
+  return lines.join('\n');
+}
+
+function boundText({ bound, limit, executions }: BoundHit): string {
+  if (bound === 'aborted') return `stopped on request after ${count(executions)} executions`;
+  if (bound === 'maxSteps')
+    return `maxSteps=${count(limit)} reached in ${count(executions)} executions, which were cut short`;
+  const unit = bound === 'timeMs' ? `time=${limit / 1000} s` : `${bound}=${count(limit)}`;
+  return `${unit} reached after ${count(executions)} executions`;
+}
+
+function hitsOf(claims: Exploration['always']): Record<string, number> {
+  return Object.fromEntries(Object.entries(claims).map(([text, { hits }]) => [text, hits]));
+}
+
+function sizeOf({ threads }: AnyScenario): string {
+  const n = Object.keys(threads).length;
+  return `${n} ${n === 1 ? 'thread' : 'threads'}`;
+}
