@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type AnyScenario, allSteps, setStepsOff } from '@faultline/machine';
 import { setChaos } from './platform/chaos.ts';
 import { self } from './platform/self.ts';
+import { shareTurns } from './platform/turns.ts';
 import type { Summary } from './report.ts';
 import { scenarioNamed } from './worker/judge.ts';
 import { follow, lead, type RunPlan } from './worker/leader.ts';
@@ -62,7 +63,9 @@ function play(scenarios: readonly AnyScenario[], order: Order, reply: (message: 
   setChaos(order.chaos);
   const shared = order.shared ?? makeShared(Object.keys(scenario.threads).length, arenaBytes(scenario));
   const machine = setUp(scenario, shared.arena);
-  self.abort = new Int32Array(shared.control).subarray(Word.ABORT, Word.ABORT + 1);
+  const control = new Int32Array(shared.control);
+  self.abort = control.subarray(Word.ABORT, Word.ABORT + 1);
+  shareTurns(control.subarray(Word.TURNS));
   self.stuckAfterMs = order.stuckAfterMs;
   reply({ type: 'image', hash: imageHash(machine.image) });
   if (order.thread > 0) {

@@ -1,8 +1,10 @@
 /**
  * Delays before visible operations, so that threads meet in more ways than two cores fall into by themselves. Each round
- * draws one plan a thread: stay still, pause long at one or two operations, jitter at many, or sleep once.
+ * draws one plan a thread: stay still, pause long at one or two operations, jitter at many, or sleep once; and, for all
+ * threads together, turns to take (see turns.ts).
  */
 import { Random } from './random.ts';
+import { awaitTurn, beginTurns, endTurns } from './turns.ts';
 
 /** Checked before each visible operation; the only cost while there is no chaos. */
 export let chaotic = false;
@@ -25,8 +27,8 @@ export function setChaos(on: boolean): void {
 /** Draws the plan of one thread for one round. */
 export function planChaos(seed: number, round: number, task: number): void {
   if (!chaotic) return;
-  if (operations > longest) longest = operations;
   operations = 0;
+  beginTurns(task);
   random.seed(seed, round, task + 0x100);
   pauseAt = pauseAgainAt = napAt = -1;
   jitter = 0;
@@ -53,12 +55,20 @@ export function planChaos(seed: number, round: number, task: number): void {
   }
 }
 
+/** The round of this thread is over. */
+export function endChaos(): void {
+  if (!chaotic) return;
+  if (operations > longest) longest = operations;
+  endTurns(operations);
+}
+
 /** The delay, if any, before the operation that is about to happen. */
 export function perturb(): void {
   const at = operations++;
   if (at === pauseAt || at === pauseAgainAt) spin(pauseSpins);
   else if (at === napAt) Atomics.wait(napWord, 0, 0, random.below(100) / 100);
   else if (jitter !== 0 && random.below(jitter) === 0) spin(random.below(64));
+  awaitTurn();
 }
 
 /** Passes the time of `n` atomic loads, 10 to 30 ns each. */

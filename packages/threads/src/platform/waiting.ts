@@ -5,6 +5,7 @@
 import { describe, i32, u32 } from '@faultline/machine';
 import { RoundAborted, Stuck } from './failures.ts';
 import { self, taskName } from './self.ts';
+import { leaveTurns, rejoinTurns } from './turns.ts';
 
 /** How often a wait looks before it sleeps: some 10 to 50 microseconds. */
 export const LOOKS = 1000;
@@ -27,14 +28,18 @@ export function beginWait(): void {
 /** Sleeps a little: what is waited for is polled. Throws if the wait is over without success. */
 export function nap(what: string, addr: number): void {
   checkClock(what, addr);
+  leaveTurns();
   Atomics.wait(napWord, 0, 0, napMs);
+  rejoinTurns();
   napMs = Math.min(napMs * 2, LONGEST_NAP_MS);
 }
 
 /** Sleeps on a word of the arena until it is woken, or the word is not `expected`, or for no reason. */
 export function parkOn(addr: number, expected: number): void {
   checkClock('waits for the lock', addr);
+  leaveTurns();
   Atomics.wait(i32, addr >>> 2, expected | 0, Math.min(PARKED_MS, self.stuckAfterMs));
+  rejoinTurns();
 }
 
 /** Wakes one or all sleepers of a word. */

@@ -1,4 +1,7 @@
 /** The worker of thread 0 also leads: it puts the arena back, starts each round, and judges it. */
+import { chaotic } from '../platform/chaos.ts';
+import { Random } from '../platform/random.ts';
+import { planTurns } from '../platform/turns.ts';
 import type { Finding, Summary } from '../report.ts';
 import { announce, awaitChange, awaitCount, countUp } from './barrier.ts';
 import { Judge } from './judge.ts';
@@ -18,6 +21,7 @@ export function lead(machine: Machine, shared: Shared, plan: RunPlan): Summary {
   const abort = control.subarray(Word.ABORT, Word.ABORT + 1);
   const mailboxes = shared.mailboxes.map((buffer) => new Mailbox(buffer));
   const members = mailboxes.length - 1;
+  const turns = new Random();
   const judge = new Judge(machine, mailboxes);
   let findings: Finding[] = [];
   for (let round = 1; plan.rounds === 0 || round <= plan.rounds; round++) {
@@ -27,6 +31,10 @@ export function lead(machine: Machine, shared: Shared, plan: RunPlan): Summary {
     for (const mailbox of mailboxes) mailbox.begin();
     Atomics.store(control, Word.READY, 0);
     Atomics.store(control, Word.ENDED, 0);
+    if (chaotic) {
+      turns.seed(plan.seed, round);
+      planTurns(turns, mailboxes.length);
+    }
     announce(control, Word.ROUND, round);
     prepare(0, plan.seed, round);
     awaitCount(control, Word.READY, members);

@@ -1,4 +1,5 @@
 /** What the workers of one run and their host share besides the arena: a few words, and a mailbox a thread. */
+import { TURN_WORDS } from '../platform/turns.ts';
 
 /** Words of the control block. */
 export const Word = {
@@ -17,9 +18,11 @@ export const Word = {
   /** For the host: rounds judged, distinct final states seen. */
   JUDGED: 6,
   STATES: 7,
+  /** From here on: whose turn it is (turns.ts). */
+  TURNS: 16,
 } as const;
 
-const WORDS = 16;
+const WORDS = Word.TURNS + TURN_WORDS;
 
 /** How a thread's round ended, in word 0 of its mailbox. */
 export const Ended = { RUNNING: 0, WITH_NOTHING: 1, WITH_RESULT: 2, WITH_WARNINGS: 3, FAILED: 4 } as const;

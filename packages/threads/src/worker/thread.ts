@@ -1,6 +1,6 @@
 /** One thread's part in one round. */
 import { canonical, current } from '@faultline/machine';
-import { planChaos, spin } from '../platform/chaos.ts';
+import { endChaos, planChaos, spin } from '../platform/chaos.ts';
 import { seedChoices } from '../platform/choices.ts';
 import { RoundAborted } from '../platform/failures.ts';
 import { forgetHeld, refuseLeaks } from '../platform/locks.ts';
@@ -52,6 +52,7 @@ export function run(machine: Machine, index: number, mailbox: Mailbox, abort: In
     Atomics.store(abort, 0, 1);
     mailbox.write(Ended.FAILED, JSON.stringify(failureOf(error)));
   }
+  endChaos();
 }
 
 /** The judge and set-up run as task 0, alone. */
