@@ -187,7 +187,7 @@ export class Access {
 
   /** A grace period that begins reads the word of every reader. */
   private beginFoot(domain: number): number {
-    const n = this.events.threads;
+    const n = Math.min(this.events.threads, MAX_TASKS);
     for (let r = 1; r <= n; r++) parts[r - 1] = footprint(domain + 4 * r, Mode.READ);
     return footprintOf(parts, n);
   }

@@ -35,6 +35,17 @@ export class Enumerate implements Reduction {
 
   ended(): void {}
 
+  open(d: number): number {
+    const { threads, todo, search } = this;
+    let n = 1;
+    for (let t = 0; t < threads; t++) {
+      let awake = todo[d * threads + t] & ~(this.withSleep ? search.sleep.mask[d * threads + t] : 0);
+      if (t === search.events.thread[d]) awake &= ~(1 << search.events.choice[d]);
+      for (; awake !== 0; awake &= awake - 1) n++;
+    }
+    return n;
+  }
+
   another(d: number): boolean {
     const { threads, todo, search } = this;
     const current = d > 0 ? search.events.thread[d - 1] : 0;

@@ -1,1 +1,19 @@
-export {};
+/** The explorer: every interleaving of a small concurrent program over the machine's vocabulary. */
+export { DEFAULT_EQUIVALENCE, type Equivalence } from './access.ts';
+export { arenaHash } from './arena-hash.ts';
+export type {
+  BoundHit,
+  Bounds,
+  ClaimCount,
+  Counts,
+  Exploration,
+  ExploreOptions,
+  Mode,
+  Progress,
+  Strategy,
+} from './exploration.ts';
+export { Explorer, explore, exploreAsync } from './explore.ts';
+export type { Finding, FindingKind, Frame, Side, WaitFor } from './finding.ts';
+export type { ModelName } from './memory-model.ts';
+export { contextSwitches, type Schedule } from './schedule.ts';
+export type { Trace, TraceEvent, TraceNote } from './trace.ts';

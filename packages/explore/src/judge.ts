@@ -56,6 +56,13 @@ export class Judge {
     return fallen;
   }
 
+  /** The claims that fall in the execution that has just completed; counts nothing. */
+  fallen(threads: Threads, warnings: readonly string[]): string[] {
+    current.task = 0;
+    const outcome = this.outcome(threads, warnings);
+    return this.checks.filter(([, holds]) => !holds(outcome, this.state)).map(([name]) => name);
+  }
+
   /** Counts the final state of an execution that ended in a deadlock. */
   deadlocked(threads: Threads): void {
     current.task = 0;

@@ -60,6 +60,10 @@ export class Optimal implements Reduction {
     return false;
   }
 
+  open(d: number): number {
+    return this.trees.width(this.treeOf[d]);
+  }
+
   private first(d: number): boolean {
     const branch = this.trees.firstChild[this.treeOf[d]];
     this.thread = this.trees.thread[branch];

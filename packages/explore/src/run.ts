@@ -8,7 +8,7 @@ import {
   firstFree,
   formatArena,
   Kind,
-  MAX_TASKS,
+  MAX_REGIONS,
   regionsUsed,
   setWatch,
   type Task,
@@ -45,8 +45,8 @@ export class Run {
     readonly model: MemoryModel,
   ) {
     const count = program.threads.length;
-    if (count === 0 || count > MAX_TASKS) {
-      throw new RangeError(`a program has 1 to ${MAX_TASKS} threads; this one has ${count}`);
+    if (count === 0 || count > MAX_REGIONS) {
+      throw new RangeError(`a program has 1 to ${MAX_REGIONS} threads; this one has ${count}`);
     }
     this.threads = new Threads(count, 1, model.fencesAreLocal);
     const regions = regionsUsed();

@@ -180,6 +180,7 @@ function lockOperation(kind: number, word: number, task: number, result: { lo: n
 }
 
 function srcuOperation(kind: number, word: number, task: number, result: { lo: number; hi: number }): void {
+  if (task > MAX_TASKS) throw new RangeError(`an SRCU domain has room for ${MAX_TASKS} tasks; this is task ${task}`);
   if (kind === Kind.SRCU_LOCK) {
     const state = u32[word + task];
     u32[word + task] = (state & DEPTH_MASK) === 0 ? state + 0x101 : state + 1;

@@ -36,6 +36,8 @@ export interface Reduction {
   ended(ending: number, fresh: number): void;
   /** All executions through event `d` are visited: chooses another step at node `d`, or forgets the node. */
   another(d: number): boolean;
+  /** Steps still to be taken at node `d`, the one under way included. */
+  open(d: number): number;
 }
 
 export interface SearchOptions {
@@ -52,6 +54,8 @@ export class Search {
   steps = 0;
   maxDepth = 0;
   private exhausted = false;
+  /** Branches of each node that are done. */
+  private readonly taken: Int32Array;
   private begun = false;
   private reduction: Reduction = NO_REDUCTION;
 
@@ -63,6 +67,7 @@ export class Search {
     const threads = run.threads.count;
     this.events = new Events(threads, options.maxSteps, bytes >>> 2);
     this.access = new Access(this.events, options.equivalence);
+    this.taken = new Int32Array(options.maxSteps + 1);
     this.sleep = new SleepSets(threads, options.maxSteps);
     this.detector = new Detector(run, this.events, bytes);
   }
@@ -128,6 +133,7 @@ export class Search {
       if (!this.anyEnabled()) return this.allFinished() ? Ending.COMPLETE : Ending.DEADLOCKED;
       if (d >= options.maxSteps) return Ending.TRUNCATED;
       if (!reduction.pick(d)) return Ending.BLOCKED;
+      this.taken[d] = 0;
       if (this.step(reduction.thread, reduction.choice)) return Ending.STOPPED;
     }
   }
@@ -139,6 +145,7 @@ export class Search {
       const d = events.depth - 1;
       sleep.add(d, events);
       const more = reduction.another(d);
+      this.taken[d]++;
       events.truncate(d);
       if (more) return d;
     }
@@ -230,6 +237,24 @@ export class Search {
     return false;
   }
 
+  /** Whether anything is left to visit, as far as is known. */
+  unfinished(): boolean {
+    for (let d = 0; d < this.events.depth; d++) if (this.reduction.open(d) > 1) return true;
+    return false;
+  }
+
+  /** How much of the search is done, if all branches were alike: 0 to 1. */
+  doneFraction(): number {
+    let weight = 1;
+    let done = 0;
+    for (let d = 0; d < this.events.depth; d++) {
+      const all = this.taken[d] + this.reduction.open(d);
+      done += (weight * this.taken[d]) / all;
+      weight /= all;
+    }
+    return done;
+  }
+
   private anyEnabled(): boolean {
     const n = this.run.threads.count;
     for (let t = 0; t < n; t++) if (this.run.enabled(t)) return true;
@@ -250,4 +275,5 @@ const NO_REDUCTION: Reduction = {
   executed() {},
   ended() {},
   another: () => false,
+  open: () => 0,
 };

@@ -38,6 +38,17 @@ export class Source implements Reduction {
     this.reversal.all(ending, fresh);
   }
 
+  open(d: number): number {
+    const { threads, todo, search } = this;
+    let n = 1;
+    for (let t = 0; t < threads; t++) {
+      let awake = todo[d * threads + t] & ~search.sleep.mask[d * threads + t];
+      if (t === search.events.thread[d]) awake &= ~(1 << search.events.choice[d]);
+      for (; awake !== 0; awake &= awake - 1) n++;
+    }
+    return n;
+  }
+
   another(d: number): boolean {
     const { threads, todo, search } = this;
     for (let t = 0; t < threads; t++) {

@@ -41,6 +41,13 @@ export class WakeupTrees {
     this.release(child);
   }
 
+  /** Number of children. */
+  width(parent: number): number {
+    let n = 0;
+    for (let child = this.firstChild[parent]; child !== NONE; child = this.nextSibling[child]) n++;
+    return n;
+  }
+
   /** Gives back a row and all below it. */
   release(row: number): void {
     for (let child = this.firstChild[row]; child !== NONE; ) {

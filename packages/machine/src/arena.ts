@@ -11,8 +11,10 @@ export let i32 = new Int32Array(0);
 export let u32 = new Uint32Array(0);
 export let u64 = new BigUint64Array(0);
 
-/** Task 0 is set-up; tasks 1 .. 8 are the threads of a scenario. */
+/** Task 0 is set-up; tasks 1 .. 8 are the threads of a scenario. SRCU domains have a word for each. */
 export const MAX_TASKS = 8;
+/** An arena has regions for this many, for programs that are only explored and use no SRCU. */
+export const MAX_REGIONS = 20;
 const HEADER_BYTES = 256;
 const MAGIC = 0x4641554c;
 const ALLOCATORS = 16;
@@ -27,8 +29,8 @@ export function useArena(buffer: ArrayBuffer | SharedArrayBuffer): void {
 
 /** Clears the arena in use and lays out its allocators: half for set-up, the rest split among `tasks` tasks. */
 export function formatArena(tasks: number): void {
-  if (tasks > MAX_TASKS)
-    throw new RangeError(`at most ${MAX_TASKS} tasks share an arena; ${tasks} asked for`);
+  if (tasks > MAX_REGIONS)
+    throw new RangeError(`at most ${MAX_REGIONS} tasks share an arena; ${tasks} asked for`);
   u8.fill(0);
   u32[0] = MAGIC;
   u32[1] = u8.length;
@@ -80,7 +82,7 @@ export function regionsUsed(): { from: number; to: number }[] {
 
 function countTasks(): number {
   let tasks = 0;
-  while (tasks < MAX_TASKS && (u32[ALLOCATORS + (tasks + 1) * 2] as number) !== 0) tasks++;
+  while (tasks < MAX_REGIONS && (u32[ALLOCATORS + (tasks + 1) * 2] as number) !== 0) tasks++;
   return tasks;
 }
 

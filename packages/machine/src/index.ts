@@ -5,6 +5,7 @@ export {
   firstFree,
   formatArena,
   i32,
+  MAX_REGIONS,
   MAX_TASKS,
   regionsUsed,
   u8,

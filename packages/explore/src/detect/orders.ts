@@ -128,7 +128,7 @@ export class Orders {
     if (kind === Kind.SRCU_UNLOCK) {
       if (modeOf(foot[i]) === Mode.LEAVE) this.leaveSlot[i] = this.sync.keep(t);
     } else if (kind === Kind.SRCU_BEGIN) {
-      for (let r = 1; r <= threads; r++) this.acquireLeave(t, domain + r, -1);
+      for (let r = 1; r <= Math.min(threads, MAX_TASKS); r++) this.acquireLeave(t, domain + r, -1);
     } else if (kind === Kind.SRCU_WAIT) {
       for (let r = 1; r <= MAX_TASKS; r++) {
         const byte = tokenByte(ops.aLo[i], ops.aHi[i], r);

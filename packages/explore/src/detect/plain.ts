@@ -5,7 +5,7 @@
 import type { State } from './state.ts';
 import type { SyncClocks } from './sync.ts';
 
-const THREAD_BITS = 4;
+const THREAD_BITS = 5;
 const THREAD_MASK = (1 << THREAD_BITS) - 1;
 
 /** Integers that shadow memory of `bytes` bytes needs. */
