@@ -26,6 +26,7 @@ export function parseLockName(text: string): LockName {
     .replace(/\/\d+$/, '')
     .replace(/\(\)$/, '');
   t = t
+    .replace(/^&?per_cpu\((\w+),.*\)$/, '$1')
     .replace(/->rlock$/, '')
     .replace(/^&?\((&?[^()]*)\)(?=->|$)/, '$1')
     .replace(/[&()\s]/g, '');

@@ -72,7 +72,11 @@ export class Trace implements Collector {
   }
 
   static starts(text: string): boolean {
-    return text.startsWith('# tracer:') || parseTraceLine(text) !== null;
+    return (
+      text.startsWith('# tracer:') ||
+      /\[LOST \d+ EVENTS\]|PERF_RECORD_LOST/.test(text) ||
+      parseTraceLine(text) !== null
+    );
   }
 
   line(text: string, n: number): 'taken' | 'skipped' | 'over' {
