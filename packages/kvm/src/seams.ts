@@ -3,6 +3,7 @@
  * those that go through the door; each family has one that does.
  */
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
+export { coalescedMmioFree, coalescedMmioInit } from './virt/coalesced-mmio.ts';
 export { writeGuest } from './virt/dirty-log.ts';
 export { inProgress } from './virt/generation.ts';
 export { installNewMemslots, swapActiveMemslots } from './virt/install-memslots.ts';

@@ -8,6 +8,14 @@ export function canonical(value: unknown): string {
   return JSON.stringify(sorted(value)) ?? 'null';
 }
 
+/**
+ * The text of a final state: what threads returned, and what the scenario's `final` said (undefined if it has none).
+ * Every platform names final states by it.
+ */
+export function finalStateText(results: Readonly<Record<string, unknown>>, final: unknown): string {
+  return canonical({ results, final });
+}
+
 /** The value of a canonical text, bigints restored. */
 export function fromCanonical(text: string): unknown {
   return JSON.parse(text, (_, value: unknown) => {

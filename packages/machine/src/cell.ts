@@ -114,7 +114,7 @@ export class Cell<T> {
 }
 
 /** A cell and the value that was read from it, for `retryAfterChange`. */
-export type Seen = readonly [cell: Cell<never> | Cell<number> | Cell<bigint>, value: unknown];
+export type Seen = readonly [cell: Pick<Cell<unknown>, 'addr' | 'codec'>, value: unknown];
 
 /**
  * Waits until one of the cells no longer holds the value that was read from it: how a lost cmpxchg, a RET_PF_RETRY or a
@@ -130,10 +130,14 @@ export function retryAfterChange(seen: readonly Seen[], step?: Step): Task {
 }
 
 /** From here to the next visible operation, accesses by `peek` and `poke` to these cells happen at once. */
-export function atomically(cells: readonly Cell<never>[], mode: 'read' | 'write', step?: Step): Task {
+export function atomically(
+  cells: readonly Pick<Cell<unknown>, 'addr' | 'codec'>[],
+  mode: 'read' | 'write',
+  step?: Step,
+): Task {
   const task = platform.listOp(Kind.ATOMIC, mode === 'write' ? 1 : 0, step);
   for (let i = 0; i < cells.length; i++) {
-    const cell = cells[i] as Cell<never>;
+    const cell = cells[i] as Pick<Cell<unknown>, 'addr' | 'codec'>;
     platform.listCell(cell.addr, cell.codec, undefined);
   }
   return platform.endList(task);

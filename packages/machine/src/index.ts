@@ -13,7 +13,7 @@ export {
   u64,
   useArena,
 } from './arena.ts';
-export { canonical, fromCanonical } from './canonical.ts';
+export { canonical, finalStateText, fromCanonical } from './canonical.ts';
 export {
   atomically,
   Cell,

@@ -174,6 +174,6 @@ export function* waitForReaders(domain: Srcu, idx: number): Task {
   }
 }
 
-function thisCpu(domain: Srcu): ViewType<typeof SrcuData> {
+export function thisCpu(domain: Srcu): ViewType<typeof SrcuData> {
   return domain.state.sda.at(current.cpu % domain.state.cpus);
 }

@@ -1,7 +1,7 @@
 /**
  * A load or store of the guest: the hardware walks the page table; what it cannot answer exits to KVM.
  */
-import { type Cell, retryAfterChange, type Task } from '@faultline/machine';
+import { type Cell, retryAfterChange, type Seen, type Task } from '@faultline/machine';
 import type { HostMemory } from '../host/memory.ts';
 import { type Gpa, gfnOf } from '../types.ts';
 import { ioBusRead, ioBusWrite } from '../virt/io-bus.ts';
@@ -11,7 +11,7 @@ import type { Kvm, Vcpu } from '../virt/kvm.ts';
 import type { Memslots } from '../virt/memslots.ts';
 import { isMmioSpte } from '../x86/mmio-spte.ts';
 import { rootOf } from '../x86/mmu-page.ts';
-import { mmuPageFault } from '../x86/page-fault.ts';
+import { mmuPageFault, type PageFault } from '../x86/page-fault.ts';
 import { RetPf } from '../x86/ret-pf.ts';
 import { isPresent, isWritable, pfnOf } from '../x86/spte.ts';
 
@@ -48,37 +48,38 @@ export function* guestAccess(vcpu: Vcpu, gpa: Gpa, len: number, write: boolean, 
   for (;;) {
     const spte = yield* sptep.readOnce();
     if (isPresent(spte) && (!write || isWritable(spte))) return yield* touchFrame(kvm, spte, write, value);
+    const fault: PageFault = { gpa, write, spte, slots: null };
     const idx = yield* kvm.srcu.readLock();
-    const active = (yield* activeSlots(vcpu).readOnce()) as Memslots;
-    const access = yield* handleExit(vcpu, gpa, len, spte, write, value);
+    const result = yield* handleExit(vcpu, fault, len, value);
+    const seen: Seen[] = result === RetPf.RETRY ? yield* whatToWaitFor(vcpu, sptep, fault) : [];
     yield* kvm.srcu.readUnlock(idx);
-    if (typeof access === 'object') return access;
-    if (access === RetPf.RETRY) {
-      yield* retryAfterChange([
-        [sptep, spte],
-        [activeSlots(vcpu) as unknown as Cell<never>, active],
-      ]);
-    }
+    if (typeof result === 'object') return result;
+    if (result === RetPf.RETRY) yield* retryAfterChange(seen);
   }
 }
 
 /** An exit, inside its read section: how the access ended, or RETRY or FIXED to let the guest try again. */
-function* handleExit(
-  vcpu: Vcpu,
-  gpa: Gpa,
-  len: number,
-  spte: bigint,
-  write: boolean,
-  value: bigint,
-): Task<Access | number> {
+function* handleExit(vcpu: Vcpu, fault: PageFault, len: number, value: bigint): Task<Access | number> {
   const kvm = vcpu.kvm as Kvm;
   const { mmioLayout, npt } = kvm.config;
-  // A misconfiguration says MMIO by itself: devices that need neither the length nor the data are asked before any decoding.
-  if (npt === 0 && isMmioSpte(spte, mmioLayout, false)) {
-    if ((yield* ioBusWrite(kvm, KvmBus.FAST_MMIO, gpa, 0, 0n)) === 0) return { via: Via.BUS, value };
+  // A misconfiguration says MMIO by itself: devices that need neither length nor data are asked before any decoding.
+  if (npt === 0 && isMmioSpte(fault.spte, mmioLayout, false)) {
+    if ((yield* ioBusWrite(kvm, KvmBus.FAST_MMIO, fault.gpa, 0, 0n)) === 0) return { via: Via.BUS, value };
   }
-  const result = yield* mmuPageFault(vcpu, gpa, spte, write);
-  return result === RetPf.EMULATE ? yield* emulate(kvm, gpa, len, write, value) : result;
+  const result = yield* mmuPageFault(vcpu, fault);
+  return result === RetPf.EMULATE ? yield* emulate(kvm, fault.gpa, len, fault.write, value) : result;
+}
+
+/**
+ * The guest faults again and again until the entry, or the slots that made the fault give up, have changed. A set is
+ * used anew after another update, so its generation counts too; it cannot be while this section lasts.
+ */
+function* whatToWaitFor(vcpu: Vcpu, sptep: Cell<bigint>, fault: PageFault): Task<Seen[]> {
+  const seen: Seen[] = [[sptep, fault.spte]];
+  const { slots } = fault;
+  if (slots === null) return seen;
+  seen.push([activeSlots(vcpu), slots], [slots.generation, yield* slots.generation.readOnce()]);
+  return seen;
 }
 
 /** The instruction runs in the emulator: a bus of the VM first, then user space. @kernel vcpu_mmio_write arch/x86/kvm/x86.c */

@@ -88,7 +88,7 @@ export function compareRange(addr: number, len: number, base: number, rangeLen: 
 }
 
 /** Lowest index whose range answers for the access, or -EOPNOTSUPP. @kernel kvm_io_bus_get_first_dev virt/kvm/kvm_main.c */
-function firstDevice(bus: IoBus, addr: number, len: number): number {
+export function firstDevice(bus: IoBus, addr: number, len: number): number {
   let start = 0;
   let end = bus.devCount;
   while (start < end) {

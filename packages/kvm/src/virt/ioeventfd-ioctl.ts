@@ -67,13 +67,8 @@ export function* assignIoeventfdIdx(kvm: Kvm, idx: number, args: IoeventfdArgs):
   // From the check for a collision to the published bus: no other ioeventfd may come between.
   ioeventfd_holds_slots_lock: yield* kvm.slotsLock.lock();
   let result = collides(kvm, p) ? -EEXIST : 0;
-  if (result === 0) result = yield* ioBusRegisterDev(kvm, idx, p.base, p.length, p.dev);
-  if (result === 0) {
-    // The array that was just published; the one before it is freed.
-    const bus = (yield* kvm.buses.at(idx).rcuDereference()) as IoBus;
-    bus.ioeventfdCount++;
-    append(kvm, p);
-  }
+  if (result === 0) result = yield* registerIoeventfd(kvm, idx, p);
+  if (result === 0) append(kvm, p);
   ioeventfd_holds_slots_lock: yield* kvm.slotsLock.unlock();
 
   if (result !== 0) {
@@ -81,6 +76,16 @@ export function* assignIoeventfdIdx(kvm: Kvm, idx: number, args: IoeventfdArgs):
     yield* eventfdCtxPut(eventfd);
   }
   return result;
+}
+
+/** Puts it on the bus, and counts it there. Under slots_lock. */
+export function* registerIoeventfd(kvm: Kvm, idx: number, p: Ioeventfd): Task<number> {
+  const result = yield* ioBusRegisterDev(kvm, idx, p.base, p.length, p.dev);
+  if (result !== 0) return result;
+  // The array that was just published; the one before it is freed.
+  const bus = (yield* kvm.buses.at(idx).rcuDereference()) as IoBus;
+  bus.ioeventfdCount++;
+  return 0;
 }
 
 /** @kernel kvm_deassign_ioeventfd virt/kvm/eventfd.c */
@@ -97,15 +102,19 @@ export function* deassignIoeventfdIdx(kvm: Kvm, idx: number, args: IoeventfdArgs
   if (typeof eventfd === 'number') return eventfd;
   yield* kvm.slotsLock.lock();
   const p = findIoeventfd(kvm, idx, args, eventfd);
-  if (p !== null) {
-    yield* ioBusUnregisterDev(kvm, idx, p.dev);
-    const bus = yield* kvm.buses.at(idx).rcuDereference();
-    if (bus !== null) bus.ioeventfdCount--;
-    yield* ioeventfdRelease(kvm, p);
-  }
+  if (p !== null) yield* unregisterIoeventfd(kvm, idx, p);
   yield* kvm.slotsLock.unlock();
   yield* eventfdCtxPut(eventfd);
   return p === null ? -ENOENT : 0;
+}
+
+/** Takes it off the bus and frees it, in this order. Under slots_lock. */
+export function* unregisterIoeventfd(kvm: Kvm, idx: number, p: Ioeventfd): Task {
+  yield* ioBusUnregisterDev(kvm, idx, p.dev);
+  const bus = yield* kvm.buses.at(idx).rcuDereference();
+  // Without memory for a smaller bus there is none any more.
+  if (bus !== null) bus.ioeventfdCount--;
+  yield* ioeventfdRelease(kvm, p);
 }
 
 function makeIoeventfd(idx: number, args: IoeventfdArgs, eventfd: Eventfd): Ioeventfd {

@@ -21,7 +21,11 @@ export function* vcpuMemslots(vcpu: Vcpu): Task<Memslots> {
  * @kernel kvm_vcpu_gfn_to_memslot virt/kvm/kvm_main.c
  */
 export function* vcpuGfnToMemslot(vcpu: Vcpu, gfn: Gfn): Task<Memslot | null> {
-  const slots = yield* vcpuMemslots(vcpu);
+  return yield* searchVcpuMemslots(vcpu, yield* vcpuMemslots(vcpu), gfn);
+}
+
+/** The same in slots that the vCPU has dereferenced. */
+export function* searchVcpuMemslots(vcpu: Vcpu, slots: Memslots, gfn: Gfn): Task<Memslot | null> {
   if (slots.capacity > 0) return yield* searchMemslots(slots, gfn);
   const generation = yield* slots.generation.readOnce();
   forget_slot_of_old_generation: if (generation !== vcpu.lastUsedSlotGen) {

@@ -7,8 +7,14 @@ import { type Task, trace } from '@faultline/machine';
 import { type HostMemory, hvaToPfn } from '../host/memory.ts';
 import { type Gfn, type Gpa, gfnOf, type Pfn } from '../types.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
-import { hvaOf, KVM_MEM_READONLY, KVM_MEMSLOT_INVALID, type Memslot } from '../virt/memslots.ts';
-import { vcpuGfnToMemslot, vcpuMemslots } from '../virt/vcpu-memslots.ts';
+import {
+  hvaOf,
+  KVM_MEM_READONLY,
+  KVM_MEMSLOT_INVALID,
+  type Memslot,
+  type Memslots,
+} from '../virt/memslots.ts';
+import { searchVcpuMemslots, vcpuMemslots } from '../virt/vcpu-memslots.ts';
 import { cacheMmioInfo } from './mmio-cache.ts';
 import { handleMmioPageFault } from './mmio-fault.ts';
 import { ACC_WRITE, isMmioSpte, makeMmioSpte, truncateGeneration } from './mmio-spte.ts';
@@ -16,38 +22,50 @@ import { rootOf } from './mmu-page.ts';
 import { RetPf } from './ret-pf.ts';
 import { makeSpte } from './spte.ts';
 
+/** One exit of a guest access. @kernel struct kvm_page_fault arch/x86/kvm/mmu/mmu_internal.h */
+export interface PageFault {
+  readonly gpa: Gpa;
+  readonly write: boolean;
+  /** Where the hardware's walk ended. */
+  readonly spte: bigint;
+  /** The slots that the fault was decided by. */
+  slots: Memslots | null;
+}
+
 /**
- * An exit of a guest access at `gpa`, whose walk ended at `spte`. Inside a read section of kvm->srcu, which spans the
+ * Handles an exit. Inside a read section of kvm->srcu, which spans the
  * whole exit; the slots may be looked up more than once in it, and then need not be the same.
  *
  * @kernel kvm_mmu_page_fault arch/x86/kvm/mmu/mmu.c
  */
-export function* mmuPageFault(vcpu: Vcpu, gpa: Gpa, spte: bigint, write: boolean): Task<number> {
+export function* mmuPageFault(vcpu: Vcpu, fault: PageFault): Task<number> {
   const { mmioLayout, npt } = (vcpu.kvm as Kvm).config;
-  if (isMmioSpte(spte, mmioLayout, npt === 1)) {
-    const result = yield* handleMmioPageFault(vcpu, gpa);
+  if (isMmioSpte(fault.spte, mmioLayout, npt === 1)) {
+    const result = yield* handleMmioPageFault(vcpu, fault.gpa);
     if (result !== RetPf.INVALID) return result;
   }
-  return yield* tdpPageFault(vcpu, gfnOf(gpa), write);
+  return yield* tdpPageFault(vcpu, fault);
 }
 
 /** @kernel kvm_tdp_page_fault arch/x86/kvm/mmu/mmu.c */
-function* tdpPageFault(vcpu: Vcpu, gfn: Gfn, write: boolean): Task<number> {
+export function* tdpPageFault(vcpu: Vcpu, fault: PageFault): Task<number> {
   const kvm = vcpu.kvm as Kvm;
-  const slot = yield* vcpuGfnToMemslot(vcpu, gfn);
+  const gfn = gfnOf(fault.gpa);
+  fault.slots = yield* vcpuMemslots(vcpu);
+  const slot = yield* searchVcpuMemslots(vcpu, fault.slots, gfn);
   if (slot === null) return yield* handleNoslotFault(vcpu, gfn);
   // The slot can still be found, but nothing may be mapped from it, nor may its frames be taken for MMIO.
   retry_invalid_slot: if ((slot.flags & KVM_MEMSLOT_INVALID) !== 0) return RetPf.RETRY;
   const readonly = (slot.flags & KVM_MEM_READONLY) !== 0;
   // A write to a ROM is emulated, but never cached: reads of it are not MMIO.
-  if (write && readonly) return RetPf.EMULATE;
+  if (fault.write && readonly) return RetPf.EMULATE;
   const pfn = slotPfn(kvm, slot, gfn);
   if (pfn === null) return RetPf.EMULATE;
   return yield* tdpMap(vcpu, gfn, makeSpte(pfn, !readonly, kvm.config.npt === 1));
 }
 
 /** Remembers, in the vCPU and in the page table, that no slot backs the frame. @kernel kvm_handle_noslot_fault arch/x86/kvm/mmu/mmu.c */
-function* handleNoslotFault(vcpu: Vcpu, gfn: Gfn): Task<number> {
+export function* handleNoslotFault(vcpu: Vcpu, gfn: Gfn): Task<number> {
   const kvm = vcpu.kvm as Kvm;
   yield* cacheMmioInfo(vcpu, 0, gfn, Number(ACC_WRITE));
   yield* kvm.mmuLock.readLock();
@@ -70,7 +88,7 @@ function* markMmioSpte(vcpu: Vcpu, gfn: Gfn): Task<bigint> {
 }
 
 /** Installs a leaf unless somebody was faster. @kernel kvm_tdp_mmu_map arch/x86/kvm/mmu/tdp_mmu.c */
-function* tdpMap(vcpu: Vcpu, gfn: Gfn, spte: bigint): Task<number> {
+export function* tdpMap(vcpu: Vcpu, gfn: Gfn, spte: bigint): Task<number> {
   const kvm = vcpu.kvm as Kvm;
   yield* kvm.mmuLock.readLock();
   const sptep = rootOf(vcpu).spt.at(gfn);

@@ -39,6 +39,6 @@ export const failedUpdateLosesSlot = scenario('memslots/failed-update-loses-slot
   sometimes: {
     'the move succeeds': ({ results }) => results.ioctl === 0,
     'the move fails after the slot was INVALID': ({ results }, { kvm }) =>
-      results.ioctl === -12 && (kvm.memslots.at(0).peek()?.generation.peek() ?? 0) === 2,
+      results.ioctl === -12 && (kvm.memslots.at(0).peek()?.generation.peek() ?? 0) === 3,
   },
 });

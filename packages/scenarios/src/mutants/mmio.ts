@@ -77,9 +77,19 @@ export const mmioMutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'mmio/invalid-slot-mapped',
+    says: 'A fault maps from an INVALID slot: the translation outlives the zap.',
+    off: ['mmio.retry_invalid_slot'],
+    against: ['memslots/moved-page-taken-for-mmio'],
+    expect: {
+      caught: 'memslots/moved-page-taken-for-mmio',
+      always: 'an access that starts after the move reads the page that is there now',
+    },
+  },
+  {
     name: 'mmio/invalid-slot-taken-for-none',
     says: 'A fault treats an INVALID slot as no slot: a frame that only moves is emulated as MMIO.',
-    off: ['mmio.retry_invalid_slot'],
+    variant: 'mmio-invalid-slot-is-none',
     against: ['memslots/moved-page-taken-for-mmio'],
     expect: { caught: 'memslots/moved-page-taken-for-mmio', always: 'the frame is never taken for MMIO' },
   },
