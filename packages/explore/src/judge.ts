@@ -1,5 +1,12 @@
 /** Judges executions by a scenario's own claims, and counts final states. */
-import { type AnyScenario, canonical, current, type Never, type Outcome } from '@faultline/machine';
+import {
+  type AnyScenario,
+  canonical,
+  current,
+  finalStateText,
+  type Never,
+  type Outcome,
+} from '@faultline/machine';
 import type { ClaimCount } from './exploration.ts';
 import type { FindingKind } from './finding.ts';
 import type { Threads } from './threads.ts';
@@ -94,9 +101,8 @@ export class Judge {
   }
 
   private countFinal(outcome: Outcome<unknown>, prefix = ''): void {
-    const seen = prefix + canonical(outcome.results);
-    this.observations.add(seen);
-    const key = this.final === null ? seen : `${seen} ${canonical(this.final(this.state))}`;
+    this.observations.add(prefix + canonical(outcome.results));
+    const key = prefix + finalStateText(outcome.results, this.final?.(this.state));
     this.finals.set(key, (this.finals.get(key) ?? 0) + 1);
   }
 }

@@ -24,7 +24,6 @@ export interface StressOptions {
 export interface StressResult extends Summary {
   readonly scenario: string;
   readonly threads: readonly string[];
-  readonly ms: number;
   /** Why it ended. */
   readonly ended: 'rounds' | 'time' | 'finding' | 'interrupted';
 }
@@ -42,11 +41,12 @@ export async function runOnThreads(
   return new Run(bundle, name, options).start();
 }
 
-const WATCH_MS = 200;
+const WATCH_MS = 100;
 
 class Run {
   private readonly workers: Worker[] = [];
-  private readonly started = performance.now();
+  /** When the first round was seen to have ended: what comes before is workers starting. */
+  private began = 0;
   private shared: Shared | null = null;
   private threads: readonly string[] = [];
   private image = '';
@@ -123,7 +123,6 @@ class Run {
       ...summary,
       scenario: this.name,
       threads: this.threads,
-      ms: performance.now() - this.started,
       ended: this.ended,
     });
   }
@@ -139,12 +138,13 @@ class Run {
     const judged = Atomics.load(control, Word.JUDGED);
     const now = performance.now();
     this.options.onProgress?.(judged, Atomics.load(control, Word.STATES));
+    if (this.began === 0 && judged > 0) this.began = now;
     if (judged !== this.judged) {
       this.judged = judged;
       this.judgedAt = now;
     }
     const { ms = 0, minRounds = 0, stuckAfterMs = 10_000 } = this.options;
-    if (ms > 0 && now - this.started >= ms && judged >= minRounds) this.stop('time');
+    if (ms > 0 && judged > 0 && now - this.began >= ms && judged >= minRounds) this.stop('time');
     // Waits end by themselves after stuckAfterMs; what is left is a thread that runs and never waits.
     if (now - this.judgedAt > stuckAfterMs * 2 + 2000) this.giveUp(this.shared, judged + 1);
   }
@@ -163,6 +163,13 @@ class Run {
       results: '',
       stack: '',
     };
-    this.finish({ rounds: round, states: new Map(), statesDropped: 0, sometimes: {}, findings: [finding] });
+    this.finish({
+      rounds: round,
+      ms: performance.now() - this.began,
+      states: new Map(),
+      statesDropped: 0,
+      sometimes: {},
+      findings: [finding],
+    });
   }
 }

@@ -82,8 +82,6 @@ export function cmpxchg<T>(
   if (chaotic) perturb();
   if (step === undefined || !step.off) return result(atomicCmpxchg(addr, codec, old, next));
   // Weakened: nobody compares, and the caller is told that it won.
-  atomicLoad(addr, codec);
-  if (chaotic) perturb();
   atomicStore(addr, codec, next);
   return result(old);
 }
@@ -113,9 +111,11 @@ export function awaitCell<T>(
   until: number,
   value: unknown,
   mask: unknown,
-  _step?: Step,
+  step?: Step,
 ): Task<T> {
   if (chaotic) perturb();
+  // Weakened: looks, and does not wait.
+  if (step?.off === true) return result(atomicLoad(addr, codec));
   const wanted = bits(codec, value);
   const masked = mask === undefined ? 0xffff_ffff_ffff_ffffn : bits(codec, mask);
   for (let look = 0; ; look++) {
@@ -129,13 +129,15 @@ export function awaitCell<T>(
 
 /** The list of the operation that is being put together. */
 let listKind = 0;
+let listWeak = false;
 let listLength = 0;
 const listAddr: number[] = [];
 const listSeen: bigint[] = [];
 const listSize: number[] = [];
 
-export function listOp(kind: number, _order: number, _step?: Step): Task {
+export function listOp(kind: number, _order: number, step?: Step): Task {
   listKind = kind;
+  listWeak = step?.off === true;
   listLength = 0;
   return result(undefined);
 }
@@ -156,6 +158,7 @@ export function endList(_task: Task): Task {
     if (!self.alone) throw new ExploredOnly('an atomic section');
     return result(undefined);
   }
+  if (listWeak) return result(undefined);
   beginWait();
   for (let look = 0; !listChanged(); look++) {
     if (look >= LOOKS) nap('waits for a change of', listAddr[0] as number);

@@ -29,6 +29,8 @@ export interface Finding {
 
 export interface Summary {
   readonly rounds: number;
+  /** From the start of the first round to the end of the last. */
+  readonly ms: number;
   /** Canonical text of each final state -> in how many rounds. At most MAX_STATES are told apart. */
   readonly states: ReadonlyMap<string, number>;
   /** Rounds that ended in a state beyond MAX_STATES. */

@@ -1,5 +1,5 @@
 /** Judges each round at rest: reads the mailboxes, asks the scenario's predicates, and counts final states. */
-import { type AnyScenario, canonical, fromCanonical, type Never } from '@faultline/machine';
+import { type AnyScenario, canonical, finalStateText, fromCanonical, type Never } from '@faultline/machine';
 import { type Finding, type FindingKind, MAX_STATES, type Summary } from '../report.ts';
 import type { Machine } from './machine.ts';
 import { Ended, type Mailbox } from './shared.ts';
@@ -58,7 +58,7 @@ export class Judge {
     const { scenario, state } = this.machine;
     try {
       const final = (scenario.final as ((state: unknown) => unknown) | undefined)?.(state);
-      this.count(canonical({ results, final }));
+      this.count(finalStateText(results, final));
       for (const [text, holds] of this.sometimesRows) if (holds(outcome, state)) this.sometimes[text]++;
       return this.fallen(outcome, round);
     } catch (error) {
@@ -67,9 +67,9 @@ export class Judge {
     }
   }
 
-  summary(findings: readonly Finding[]): Summary {
+  summary(findings: readonly Finding[], ms: number): Summary {
     const { rounds, states, statesDropped, sometimes } = this;
-    return { rounds, states, statesDropped, sometimes, findings };
+    return { rounds, ms, states, statesDropped, sometimes, findings };
   }
 
   private fallen(outcome: Seen, round: number): Finding[] {
@@ -111,7 +111,8 @@ export class Judge {
     results: string,
     stack: string,
   ): Finding {
-    const always = this.nevers.get(kind);
+    // Freeing twice is a use of what was freed.
+    const always = this.nevers.get(kind === 'double free' ? 'use after free' : kind);
     if (always === undefined) return { kind, text, thread, round, results, stack };
     return { kind: 'always', text: always, thread, round, results, stack: `${kind}: ${text}\n${stack}` };
   }

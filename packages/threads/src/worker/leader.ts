@@ -24,6 +24,7 @@ export function lead(machine: Machine, shared: Shared, plan: RunPlan): Summary {
   const turns = new Random();
   const judge = new Judge(machine, mailboxes);
   let findings: Finding[] = [];
+  let began = performance.now();
   for (let round = 1; plan.rounds === 0 || round <= plan.rounds; round++) {
     if (Atomics.load(control, Word.STOP) !== 0) break;
     leaveThread();
@@ -38,6 +39,7 @@ export function lead(machine: Machine, shared: Shared, plan: RunPlan): Summary {
     announce(control, Word.ROUND, round);
     prepare(0, plan.seed, round);
     awaitCount(control, Word.READY, members);
+    if (round === 1) began = performance.now();
     announce(control, Word.GO, round);
     run(machine, 0, mailboxes[0] as Mailbox, abort);
     awaitCount(control, Word.ENDED, members);
@@ -48,7 +50,7 @@ export function lead(machine: Machine, shared: Shared, plan: RunPlan): Summary {
     if (findings.length > 0) break;
   }
   announce(control, Word.ROUND, -1);
-  return judge.summary(findings);
+  return judge.summary(findings, performance.now() - began);
 }
 
 /** The worker of any other thread: takes part in each round until the leader ends the run. */
