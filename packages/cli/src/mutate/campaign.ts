@@ -4,7 +4,7 @@ import type { Mutant } from '@faultline/scenarios';
 import { ExitCode, worst } from '../exit.ts';
 import { type CheckResult, executionsOf } from '../run/job.ts';
 import { areaOf } from '../scenarios.ts';
-import { type Attempt, against, judge, type Row, trialOf, unnamedSteps } from './judge.ts';
+import { type Attempt, judge, type Row, stepsOf, trialOf, unnamedSteps } from './judge.ts';
 
 export interface Campaign {
   readonly areas: readonly string[];
@@ -63,7 +63,7 @@ export async function campaign(input: Input): Promise<Campaign> {
     return row;
   });
   const rows = [...(await Promise.all(judged)), ...unnamedSteps(steps, areas, mutants)];
-  for (const scenario of inAreas) await breakRest(scenario, mutants, attempt, broken, scenarios);
+  await Promise.all(inAreas.map((scenario) => breakRest(scenario, mutants, attempt, broken)));
   const alwaysOf = (s: AnyScenario) => Object.keys(s.always);
   return {
     areas,
@@ -91,19 +91,19 @@ export function exitCodeOfCheck({ verdict, expected }: CheckResult): number {
   return (verdict === 'violated') === expected ? ExitCode.CLEAN : ExitCode.FINDING;
 }
 
-/** Tries mutants that are not named for a scenario on what is left of its `always`. */
+/** Tries what breaks other scenarios on the rules of this one that are left: mutants of its steps, then of its area. */
 async function breakRest(
   scenario: AnyScenario,
   mutants: readonly Mutant[],
   attempt: Attempt,
   broken: ReadonlyMap<string, ReadonlySet<string>>,
-  scenarios: readonly AnyScenario[],
 ): Promise<void> {
   const left = () => Object.keys(scenario.always).some((text) => !broken.get(scenario.name)?.has(text));
-  for (const mutant of mutants) {
+  const breaking = mutants.filter(({ expect }) => 'caught' in expect || 'covered' in expect);
+  const own = breaking.filter((mutant) => stepsOf(mutant).some((step) => scenario.defends.includes(step)));
+  const near = breaking.filter((mutant) => areaOf(mutant.name) === areaOf(scenario.name));
+  for (const mutant of new Set([...own, ...near])) {
     if (!left()) return;
-    if ('equivalent' in mutant.expect || 'elsewhere' in mutant.expect) continue;
-    if (!against(mutant, scenarios).includes(scenario)) continue;
     await attempt(trialOf(mutant, scenario.name, 'covered' in mutant.expect ? mutant.expect.with : []));
   }
 }

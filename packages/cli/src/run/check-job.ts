@@ -76,7 +76,7 @@ function found(job: CheckJob, scenario: AnyScenario, finding: Finding): FoundFin
 
 /** The message, then who does what where, outermost call first. */
 function details({ sides, waits, cycle }: Finding, message: string): string {
-  const lines = [message];
+  const lines = /^(not always|never happens): /.test(message) ? [] : [message];
   for (const { thread, doing, path } of sides) {
     lines.push(`${thread}: ${doing}`);
     for (const { fn, file, line } of path) lines.push(`  ${fn} (${file}:${line})`);

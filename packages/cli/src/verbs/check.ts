@@ -8,6 +8,7 @@ import { stoppable } from '../run/interrupt.ts';
 import { type CheckJob, type CheckResult, executionsOf, type Mode } from '../run/job.ts';
 import { Interrupted, Pool } from '../run/pool.ts';
 import { progressLine } from '../run/progress.ts';
+import { recordTimes } from '../sizes.ts';
 import { resolveTargets, type Target } from '../targets.ts';
 import {
   type BoundOptions,
@@ -73,6 +74,7 @@ async function check(names: readonly string[], options: CheckOptions): Promise<n
       line.clear();
       if (options.reporter !== 'json') print(result, targets[i] as Target, options);
     }
+    recordTimes(results);
     if (options.reporter === 'json') process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
     else if (targets.length > 1) process.stdout.write(summary(results, targets.length));
     return worst([...results.map(exitCodeOfCheck), begun ? ExitCode.CLEAN : ExitCode.INCOMPLETE]);

@@ -52,6 +52,9 @@ async function mutate(asked: readonly string[], options: MutateOptions): Promise
   }
 }
 
+/** A change may let far more happen than the scenario was sized for. */
+const MAX_EXECUTIONS = 100_000;
+
 /** The campaign over the catalogue, on this pool. Also what the first screen shows the score of. */
 export async function runCampaign(
   asked: readonly string[],
@@ -82,7 +85,7 @@ export async function runCampaign(
         without: off,
         variant,
         mode: 'optimal',
-        bounds: boundsOf(options),
+        bounds: { maxExecutions: MAX_EXECUTIONS, ...boundsOf(options) },
         explain: false,
       });
     },
