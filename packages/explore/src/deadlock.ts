@@ -3,9 +3,9 @@ import { describe, Kind, MAX_LIST, MAX_TASKS, SrcuDomain, u32 } from '@faultline
 import { Hold } from './detect/held.ts';
 import type { WaitFor } from './finding.ts';
 import { Mode, modeOf } from './footprint.ts';
+import { readerLeft, tokenByte } from './sc.ts';
 import type { Search } from './search.ts';
 import { spellPending } from './spell.ts';
-import { readerLeft, tokenByte } from './sc.ts';
 
 export interface Stuck {
   readonly kind: 'deadlock' | 'livelock';
@@ -41,7 +41,11 @@ export function explainStuck(search: Search, names: readonly string[]): Stuck {
   const kind = cycle.length === 0 && values === waiting.length ? 'livelock' : 'deadlock';
   return {
     kind,
-    message: messageOf(kind, waits, cycle.map((t) => names[t])),
+    message: messageOf(
+      kind,
+      waits,
+      cycle.map((t) => names[t]),
+    ),
     waits,
     cycle: cycle.map((t) => names[t]),
     threads: waiting,

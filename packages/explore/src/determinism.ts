@@ -27,7 +27,8 @@ export function checkDeterminism(search: Search): void {
     if (!same) throw new Nondeterminism(i, t, done, pending);
     run.step(t, events.choice[i]);
   }
-  if (arenaHash() !== hash) throw new Error(`the same schedule left other bytes behind (${lastPlace(search)})`);
+  if (arenaHash() !== hash)
+    throw new Error(`the same schedule left other bytes behind (${lastPlace(search)})`);
   detector.warnings.length = marks;
 }
 

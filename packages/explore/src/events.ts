@@ -49,6 +49,8 @@ export class Events {
     readonly threads: number,
     readonly maxSteps: number,
     words: number,
+    /** For tests of the waiting rule: waiting operations race as others do. */
+    private readonly immediateOnly: boolean,
   ) {
     const rows = maxSteps + 1;
     this.ops = new OpTable(rows);
@@ -104,7 +106,7 @@ export class Events {
       this.index[i] = this.index[last] + 1;
     }
     this.last[t] = i;
-    if (waits(pending.kind[t])) this.raceWaiting(i, foot);
+    if (waits(pending.kind[t]) && !this.immediateOnly) this.raceWaiting(i, foot);
     else if (foot >= 0) this.raceOne(i, foot);
     else this.raceList(i, foot);
     this.clock[row + t] = this.index[i];

@@ -30,7 +30,10 @@ export function explore(scenario: AnyScenario, options: ExploreOptions = {}): Ex
 }
 
 /** As `explore`, giving way to the event loop a few times a second, so that `signal` can be aborted from outside. */
-export async function exploreAsync(scenario: AnyScenario, options: ExploreOptions = {}): Promise<Exploration> {
+export async function exploreAsync(
+  scenario: AnyScenario,
+  options: ExploreOptions = {},
+): Promise<Exploration> {
   const explorer = new Explorer(scenario, options);
   try {
     while (!explorer.run(PROGRESS_MS)) await new Promise((resolve) => setImmediate(resolve));
@@ -71,6 +74,7 @@ export class Explorer {
     this.session = openSession(scenario, {
       stepsOff: options.stepsOff ?? [],
       equivalence: options.equivalence ?? {},
+      immediateOnly: options.shortcuts?.immediateOnly === true,
       ...(bounds.maxSteps === undefined ? {} : { maxSteps: bounds.maxSteps }),
     });
     this.mode = options.mode ?? 'optimal';
@@ -112,7 +116,12 @@ export class Explorer {
       strategy: options.strategy?.kind ?? 'exhaustive',
       model: 'sc',
       stepsOff: session.stepsOff,
-      verdict: list.length > 0 ? 'violated' : bounds.length > 0 || counts.complete === 0 ? 'inconclusive' : 'verified',
+      verdict:
+        list.length > 0
+          ? 'violated'
+          : bounds.length > 0 || counts.complete === 0
+            ? 'inconclusive'
+            : 'verified',
       counts: { ...counts },
       findings: list,
       always: judge.always,
@@ -231,7 +240,8 @@ export class Explorer {
     if (counts.truncated > 0) {
       hits.push({ bound: 'maxSteps', limit: session.maxSteps, executions: counts.truncated });
     }
-    if (hit === 'maxExecutions') hits.push({ bound: hit, limit: this.maxExecutions, executions: this.executions });
+    if (hit === 'maxExecutions')
+      hits.push({ bound: hit, limit: this.maxExecutions, executions: this.executions });
     if (hit === 'timeMs') hits.push({ bound: hit, limit: this.timeMs, executions: this.executions });
     if (hit === 'aborted') hits.push({ bound: hit, limit: 0, executions: this.executions });
     return hits;

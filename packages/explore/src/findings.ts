@@ -64,6 +64,11 @@ export class Findings {
     return [...this.found.values()].map((f) => (needsOtherSide(f) ? this.withOtherSide(f) : f));
   }
 
+  /** All findings as they are, without recording anything. */
+  now(): Finding[] {
+    return [...this.found.values()];
+  }
+
   private add(kind: FindingKind, claim: string, message: string, rest: () => Partial<Finding>): void {
     const key = `${kind}\n${claim}\n${message}`;
     const known = this.found.get(key);
@@ -71,7 +76,15 @@ export class Findings {
       known.executions++;
       return;
     }
-    const base = { kind, claim, message, sides: [], waits: [], cycle: [], schedule: scheduleOf(this.session) };
+    const base = {
+      kind,
+      claim,
+      message,
+      sides: [],
+      waits: [],
+      cycle: [],
+      schedule: scheduleOf(this.session),
+    };
     this.found.set(key, { ...base, ...rest(), executions: 1 });
   }
 
@@ -92,6 +105,7 @@ function sidesOf(session: Session, report: Report): Side[] {
     path: framesOf(sites),
   });
   const sides = [side(report.thread, report.doing, report.sites)];
-  if (report.other !== undefined) sides.push(side(report.other.thread, report.other.doing, report.other.sites));
+  if (report.other !== undefined)
+    sides.push(side(report.other.thread, report.other.doing, report.other.sites));
   return sides;
 }

@@ -1,6 +1,7 @@
 /** The explorer: every interleaving of a small concurrent program over the machine's vocabulary. */
 export { DEFAULT_EQUIVALENCE, type Equivalence } from './access.ts';
 export { arenaHash } from './arena-hash.ts';
+export { type DiagramOptions, formatDiagram } from './diagram.ts';
 export type {
   BoundHit,
   Bounds,
@@ -15,5 +16,15 @@ export type {
 export { Explorer, explore, exploreAsync } from './explore.ts';
 export type { Finding, FindingKind, Frame, Side, WaitFor } from './finding.ts';
 export type { ModelName } from './memory-model.ts';
+export { type Divergence, type Expected, type Replay, type ReplayOptions, replay } from './replay.ts';
 export { contextSwitches, type Schedule } from './schedule.ts';
+export {
+  decodeToken,
+  encodeContents,
+  encodeToken,
+  MAX_TOKEN,
+  programHash,
+  type TokenContents,
+  tokenContents,
+} from './token.ts';
 export type { Trace, TraceEvent, TraceNote } from './trace.ts';

@@ -18,7 +18,7 @@ import {
 } from '@faultline/machine';
 import { MAX_ARENA_BYTES } from './footprint.ts';
 import type { MemoryModel } from './memory-model.ts';
-import { modifyValue, modified } from './sc.ts';
+import { modified, modifyValue } from './sc.ts';
 import { Threads } from './threads.ts';
 
 /** What a run executes. */

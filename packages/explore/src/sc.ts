@@ -1,5 +1,5 @@
 /** Sequential consistency: each operation happens at once, on the one memory. */
-import { Kind, MAX_LIST, MAX_TASKS, u32, Until, WRITER } from '@faultline/machine';
+import { Kind, MAX_LIST, MAX_TASKS, Until, u32, WRITER } from '@faultline/machine';
 import type { MemoryModel } from './memory-model.ts';
 import type { OpTable } from './op-table.ts';
 
@@ -180,7 +180,8 @@ function lockOperation(kind: number, word: number, task: number, result: { lo: n
 }
 
 function srcuOperation(kind: number, word: number, task: number, result: { lo: number; hi: number }): void {
-  if (task > MAX_TASKS) throw new RangeError(`an SRCU domain has room for ${MAX_TASKS} tasks; this is task ${task}`);
+  if (task > MAX_TASKS)
+    throw new RangeError(`an SRCU domain has room for ${MAX_TASKS} tasks; this is task ${task}`);
   if (kind === Kind.SRCU_LOCK) {
     const state = u32[word + task];
     u32[word + task] = (state & DEPTH_MASK) === 0 ? state + 0x101 : state + 1;

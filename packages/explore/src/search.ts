@@ -43,6 +43,7 @@ export interface Reduction {
 export interface SearchOptions {
   readonly maxSteps: number;
   readonly equivalence: Equivalence;
+  readonly immediateOnly: boolean;
 }
 
 export class Search {
@@ -65,7 +66,7 @@ export class Search {
     bytes: number,
   ) {
     const threads = run.threads.count;
-    this.events = new Events(threads, options.maxSteps, bytes >>> 2);
+    this.events = new Events(threads, options.maxSteps, bytes >>> 2, options.immediateOnly);
     this.access = new Access(this.events, options.equivalence);
     this.taken = new Int32Array(options.maxSteps + 1);
     this.sleep = new SleepSets(threads, options.maxSteps);

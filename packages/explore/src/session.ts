@@ -13,6 +13,8 @@ export interface SessionOptions {
   readonly stepsOff?: readonly string[];
   readonly maxSteps?: number;
   readonly equivalence?: Partial<Equivalence>;
+  /** For tests of the waiting rule. */
+  readonly immediateOnly?: boolean;
 }
 
 export interface Session {
@@ -41,7 +43,11 @@ export function openSession(scenario: AnyScenario, options: SessionOptions): Ses
   const makers = Object.values(scenario.threads) as ((state: unknown) => Task<unknown>)[];
   const run = new Run({ threads: makers.map((make) => () => make(state)) }, model);
   const maxSteps = options.maxSteps ?? scenario.maxSteps ?? DEFAULT_MAX_STEPS;
-  const search = new Search(run, { maxSteps, equivalence }, bytes);
+  const search = new Search(
+    run,
+    { maxSteps, equivalence, immediateOnly: options.immediateOnly === true },
+    bytes,
+  );
   return { scenario, names, stepsOff, run, search, judge: new Judge(scenario, state), maxSteps };
 }
 

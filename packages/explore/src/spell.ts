@@ -135,7 +135,8 @@ function listed(ops: OpTable, row: number): string {
 /** A value as kernel code would write it: pointers by the variable's name, wide words in hex. */
 export function value(codec: Codec | null, lo: number, hi: number): string {
   if (codec === null) return String(lo);
-  if (codec.id === CodecId.PTR) return lo === 0 ? 'NULL' : (describe(lo).object?.as ?? `0x${lo.toString(16)}`);
+  if (codec.id === CodecId.PTR)
+    return lo === 0 ? 'NULL' : (describe(lo).object?.as ?? `0x${lo.toString(16)}`);
   if (codec.id === CodecId.U64) return `0x${(decode(codec, lo, hi) as bigint).toString(16)}`;
   if (codec.id === CodecId.GENERATION && hi >>> 31 === 1) return `${lo}|in-progress`;
   return String(decode(codec, lo, hi));

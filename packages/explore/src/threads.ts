@@ -100,7 +100,8 @@ export class Threads {
         continue;
       }
       frame = nested(turn.value);
-      if (++depth === MAX_CALLS) throw new RangeError(`more than ${MAX_CALLS} nested tasks: endless recursion?`);
+      if (++depth === MAX_CALLS)
+        throw new RangeError(`more than ${MAX_CALLS} nested tasks: endless recursion?`);
       this.depth[t] = depth;
       stack[depth] = frame;
       this.sites[base + depth] = 0;
@@ -166,7 +167,8 @@ export class Threads {
   private weaken(t: number): void {
     const { ops } = this;
     const kind = ops.kind[t];
-    if (kind <= Kind.ANDNOT || kind === Kind.AWAIT) ops.order[t] = kind === Kind.AWAIT ? ops.order[t] : Order.ONCE;
+    if (kind <= Kind.ANDNOT || kind === Kind.AWAIT)
+      ops.order[t] = kind === Kind.AWAIT ? ops.order[t] : Order.ONCE;
     if (kind === Kind.AWAIT) {
       ops.kind[t] = Kind.LOAD;
       ops.order[t] = Order.ONCE;

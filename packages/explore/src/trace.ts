@@ -1,5 +1,5 @@
 /** One execution, recorded for readers: every event with its text, place and call path, and what happened in between. */
-import { describe, kindNames, stepById, siteById } from '@faultline/machine';
+import { describe, kindNames, siteById, stepById } from '@faultline/machine';
 import { arenaHash } from './arena-hash.ts';
 import type { Access, Report } from './detect/report.ts';
 import type { Frame } from './finding.ts';
@@ -78,7 +78,8 @@ export function record(session: Session, schedule: Schedule, goOn = false): Trac
   detector.onFence = (thread, order) => note(thread, 'fence', spellFence(order));
   const ending = search.once(script);
   detector.accesses = detector.onTrace = detector.onFence = null;
-  for (const w of detector.warnings) notes.push({ after: w.event, thread: w.thread, kind: 'warn', text: w.message });
+  for (const w of detector.warnings)
+    notes.push({ after: w.event, thread: w.thread, kind: 'warn', text: w.message });
   return {
     scenario: scenario.name,
     threads: names,
@@ -102,7 +103,10 @@ export function scheduleOf(session: Session): Schedule {
 
 function fallenAt(session: Session, ending: number): string[] {
   if (ending !== 0) return [];
-  return session.judge.fallen(session.run.threads, session.search.detector.warnings.map((w) => w.message));
+  return session.judge.fallen(
+    session.run.threads,
+    session.search.detector.warnings.map((w) => w.message),
+  );
 }
 
 function eventAt(session: Session, d: number, sites: readonly number[]): TraceEvent {

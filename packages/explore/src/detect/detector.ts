@@ -3,11 +3,11 @@
  * execution, except for a WARN.
  */
 import {
-  describe,
   DoubleFree,
+  describe,
   type FieldInfo,
-  Kind,
   KernelBug,
+  Kind,
   MAX_LIST,
   Order,
   setWatch,
@@ -17,7 +17,7 @@ import type { Events } from '../events.ts';
 import type { FindingKind } from '../finding.ts';
 import type { Run } from '../run.ts';
 import { LockClasses } from './classes.ts';
-import { Held, heldSize, Hold } from './held.ts';
+import { Held, Hold, heldSize } from './held.ts';
 import { Orders } from './orders.ts';
 import { Shadow, shadowSize } from './plain.ts';
 import { type Access, type Report, Stop } from './report.ts';
@@ -101,7 +101,8 @@ export class Detector implements Watch {
     const { ops } = this.events;
     const base = i * MAX_LIST;
     for (let k = base; k < base + ops.listLength[i]; k++) {
-      if (this.shadow.freedBy(ops.listAddr[k]) !== 0) return this.useAfterFree(t, ops.listAddr[k], 'accesses');
+      if (this.shadow.freedBy(ops.listAddr[k]) !== 0)
+        return this.useAfterFree(t, ops.listAddr[k], 'accesses');
     }
     return true;
   }
@@ -256,7 +257,8 @@ export class Detector implements Watch {
       default: {
         const how = kind === Kind.READ_UNLOCK ? Hold.SHARED : Hold.EXCLUSIVE;
         const k = held.find(t, addr, how, 0);
-        if (k < 0) return this.report('bad unlock', t, unlockProblem(held, classes, events.threads, t, addr, kind));
+        if (k < 0)
+          return this.report('bad unlock', t, unlockProblem(held, classes, events.threads, t, addr, kind));
         held.remove(t, k);
         return true;
       }
@@ -265,7 +267,11 @@ export class Detector implements Watch {
 
   private wrongSection(t: number, domain: number, idx: number): boolean {
     const name = describe(domain).text;
-    return this.report('suspicious RCU usage', t, `srcu_read_unlock(&${name}, ${idx}): not inside that section`);
+    return this.report(
+      'suspicious RCU usage',
+      t,
+      `srcu_read_unlock(&${name}, ${idx}): not inside that section`,
+    );
   }
 
   private lockNames(ids: Int32Array): string {
@@ -309,11 +315,17 @@ export class Detector implements Watch {
   private race(t: number, addr: number, verb: string, other: number, otherWrites: boolean): boolean {
     const place = describe(addr).text;
     const how = otherWrites ? 'writes' : 'reads';
-    return this.report('data race', t, `${verb} ${place}, unordered with another thread that ${how} it`, `${verb} ${place}`, {
-      thread: other,
-      doing: `${how} ${place}`,
-      sites: this.lastAccess(other, addr),
-    });
+    return this.report(
+      'data race',
+      t,
+      `${verb} ${place}, unordered with another thread that ${how} it`,
+      `${verb} ${place}`,
+      {
+        thread: other,
+        doing: `${how} ${place}`,
+        sites: this.lastAccess(other, addr),
+      },
+    );
   }
 
   private lastAccess(thread: number, addr: number): readonly number[] {

@@ -47,7 +47,8 @@ export class Orders {
   }
 
   private load(t: number, word: number, order: number): void {
-    if (order === Order.ACQUIRE || order === Order.DEREFERENCE || order === Order.FULL) this.sync.acquire(t, word);
+    if (order === Order.ACQUIRE || order === Order.DEREFERENCE || order === Order.FULL)
+      this.sync.acquire(t, word);
     else if (order !== Order.RACY) this.sync.loadRelaxed(t, word);
   }
 

@@ -69,7 +69,11 @@ export function filesystem(n: number): AnyScenario {
 
 /** n! */
 export function ainc(n: number): AnyScenario {
-  return program('ainc', times(n, () => add(0)), { finalWords: 1 });
+  return program(
+    'ainc',
+    times(n, () => add(0)),
+    { finalWords: 1 },
+  );
 }
 
 /** (n!)² */
@@ -78,12 +82,19 @@ export function binc(n: number): AnyScenario {
     yield* s.word(0).fetchAdd(1);
     yield* s.word(1).fetchAdd(1);
   };
-  return program('binc', times(n, () => both));
+  return program(
+    'binc',
+    times(n, () => both),
+  );
 }
 
 /** n! */
 export function writers(n: number): AnyScenario {
-  return program('writers', times(n, (i) => store(0, i), 1), { finalWords: 1 });
+  return program(
+    'writers',
+    times(n, (i) => store(0, i), 1),
+    { finalWords: 1 },
+  );
 }
 
 /** n! */
@@ -93,7 +104,11 @@ export function lockinc(n: number): AnyScenario {
     yield* s.word(0).writeOnce((yield* s.word(0).readOnce()) + 1);
     yield* s.lock(0).unlock();
   };
-  return program('lockinc', times(n, () => increment), { finalWords: 1 });
+  return program(
+    'lockinc',
+    times(n, () => increment),
+    { finalWords: 1 },
+  );
 }
 
 /** Store buffering around a ring: 2^n - 1. */
@@ -136,7 +151,10 @@ export function abba(): AnyScenario {
 
 /** `n` mutexes around a ring: for 3, 6 traces and a deadlock. */
 export function lockRing(n: number): AnyScenario {
-  return program('lock-ring', times(n, (i) => twoLocks(i, (i + 1) % n)));
+  return program(
+    'lock-ring',
+    times(n, (i) => twoLocks(i, (i + 1) % n)),
+  );
 }
 
 /** Two readers and a writer of a rwlock: 4. */
@@ -197,7 +215,8 @@ export function soundness(): AnyScenario {
     yield* s.word(b).writeOnce(2);
   };
   const three = function* (s: SharedState): Task {
-    if ((yield* s.word(c).readOnce()) === 2 && (yield* s.word(b).readOnce()) === 0) yield* s.word(ok).writeOnce(1);
+    if ((yield* s.word(c).readOnce()) === 2 && (yield* s.word(b).readOnce()) === 0)
+      yield* s.word(ok).writeOnce(1);
   };
   return program('soundness', [one, two, three], { finalWords: 4 });
 }
