@@ -79,7 +79,11 @@ async function buildInto({ root, built }, name, variants, options, inputs = []) 
     if (!existsSync(variant)) throw new BuildError(`${variant}: no such file; expected a variant`);
   }
   const { faultlinePlugin } = await import(pathToFileURL(path.join(built, 'plugin.js')).href);
-  const shared = sharedModules(root, built, variants.length > 0);
+  // A changed vocabulary changes what the explorer runs on: then nothing is shared, and a worker of its own runs it.
+  const whole = variants.some((variant) =>
+    /@replaces packages\/machine\//.test(readFileSync(variant, 'utf8')),
+  );
+  const shared = whole ? {} : sharedModules(root, built, variants.length > 0);
   let plugin;
   try {
     plugin = faultlinePlugin({ platform: 'explored', root, variants, shared });
@@ -88,18 +92,21 @@ async function buildInto({ root, built }, name, variants, options, inputs = []) 
   }
   const { outputFiles } = await run(root, {
     ...options,
+    entryPoints: whole
+      ? { ...options.entryPoints, worker: path.join(root, OWN.worker) }
+      : options.entryPoints,
+    splitting: whole,
     outdir: path.join(built, name),
     write: false,
     plugins: [plugin],
   });
-  const code = outputFiles.find((file) => file.path.endsWith('.js'));
-  const map = outputFiles.find((file) => file.path.endsWith('.map'));
+  const code = outputFiles.find((file) => path.basename(file.path) === `${name}.js`);
   const folder = path.join(built, `${name}-${hashOf([...inputs, ...variants], code.contents)}`);
   if (!existsSync(folder)) {
     const started = path.join(built, `building-${process.pid}-${randomBytes(4).toString('hex')}`);
     mkdirSync(started);
-    writeFileSync(path.join(started, path.basename(code.path)), code.contents);
-    writeFileSync(path.join(started, path.basename(map.path)), map.contents);
+    for (const file of outputFiles)
+      writeFileSync(path.join(started, path.basename(file.path)), file.contents);
     publish(started, folder);
   }
   return path.join(folder, path.basename(code.path));

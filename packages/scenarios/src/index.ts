@@ -1,19 +1,31 @@
 /** The catalogue: every scenario, every mutant. */
 import type { AnyScenario } from '@faultline/machine';
+import { ioScenarios } from './io/all.ts';
 import { lifetimeScenarios } from './lifetime/all.ts';
 import { memslotsScenarios } from './memslots/all.ts';
 import { mmioScenarios } from './mmio/all.ts';
 import type { Mutant } from './mutant.ts';
+import { ioMutants } from './mutants/io.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
 import { memslotsMutants } from './mutants/memslots.ts';
 import { mmioMutants } from './mutants/mmio.ts';
+import { srcuMutants } from './mutants/srcu.ts';
+import { srcuScenarios } from './srcu/all.ts';
 
 export type { Expectation, Mutant } from './mutant.ts';
 
 export const scenarios: readonly AnyScenario[] = [
+  ...srcuScenarios,
   ...memslotsScenarios,
+  ...ioScenarios,
   ...mmioScenarios,
   ...lifetimeScenarios,
 ];
 
-export const mutants: readonly Mutant[] = [...memslotsMutants, ...mmioMutants, ...lifetimeMutants];
+export const mutants: readonly Mutant[] = [
+  ...srcuMutants,
+  ...memslotsMutants,
+  ...ioMutants,
+  ...mmioMutants,
+  ...lifetimeMutants,
+];

@@ -2,6 +2,7 @@
  * Workers that run jobs. A worker loads one module and nothing else, so that what it computes (arena hashes included)
  * does not depend on what ran before; it is used again for jobs of the same module.
  */
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -84,8 +85,10 @@ export class Pool {
   }
 
   private start(module: string): Member {
-    const url = pathToFileURL(path.join(host().built, 'worker.js'));
-    const worker = new Worker(url, { workerData: { module, stop: this.stopWord.buffer } });
+    // A module over a changed vocabulary comes with the worker that shares it.
+    const own = path.join(path.dirname(module), 'worker.js');
+    const file = existsSync(own) ? own : path.join(host().built, 'worker.js');
+    const worker = new Worker(pathToFileURL(file), { workerData: { module, stop: this.stopWord.buffer } });
     const member: Member = { worker, module, busy: null };
     worker.on('message', (message: Message) => this.receive(member, message));
     worker.on('error', (error: Error) => this.fail(member, error));

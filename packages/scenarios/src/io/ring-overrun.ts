@@ -1,4 +1,5 @@
 import { type CoalescedRing, createVm, ioctlRegisterCoalescedMmio, type Kvm } from '@faultline/kvm';
+import { coalescedMmioFree, coalescedMmioInit } from '@faultline/kvm/seams';
 import {
   array,
   type Cell,
@@ -44,14 +45,17 @@ export const ringOverrun = scenario('io/ring-overrun', {
   *setup() {
     const kvm = yield* createVm({ coalescedMmioMax: 3 });
     yield* ioctlRegisterCoalescedMmio(kvm, { addr: 0x1000, size: 0x1000, pio: 0 });
-    return { kvm, ring: kvm.coalescedMmioRing as CoalescedRing, nextPage: NextPage.alloc() };
+    coalescedMmioFree(kvm);
+    coalescedMmioInit(kvm, 3);
+    const nextPage = NextPage.alloc();
+    return { kvm, ring: kvm.coalescedMmioRing as CoalescedRing, nextPage };
   },
   threads: {
     *vcpu0({ kvm }: RingVm) {
       return [yield* exitWrite(kvm, 0x1000, 1n), yield* exitWrite(kvm, 0x1000, 2n)];
     },
     *vmm({ ring }: RingVm) {
-      yield* ring.last.writeOnce(5);
+      yield* ring.last.writeOnce(4);
     },
   },
   always: {

@@ -14,7 +14,11 @@ export const zoneListWalkedAfterFailure = scenario('io/zone-list-walked-after-fa
   title: 'the walk over the zones goes on after the failure that freed them',
   source: '5d3c4c79384a',
   size: '1 vCPU, 1 access, 2 zones, allocations may fail',
-  defends: ['io.stop_after_failed_unregister', 'io.unregister_waits_for_readers'],
+  defends: [
+    'io.stop_after_failed_unregister',
+    'io.destroy_stranded_devices',
+    'io.unregister_waits_for_readers',
+  ],
   *setup() {
     const kvm = yield* createVm();
     yield* ioctlRegisterCoalescedMmio(kvm, { addr: 0x1000, size: 0x100, pio: 0 });

@@ -1,0 +1,29 @@
+/** The scenarios of area io. */
+import type { AnyScenario } from '@faultline/machine';
+import { busFreedUnderAVcpu } from './bus-freed-under-a-vcpu.ts';
+import { busFreedUnderAVcpuReal } from './bus-freed-under-a-vcpu-real.ts';
+import { coalescedWriteLost } from './coalesced-write-lost.ts';
+import { datamatchMissed } from './datamatch-missed.ts';
+import { deviceCalledAfterUnregister } from './device-called-after-unregister.ts';
+import { ioeventfdFreedUnderAVcpu } from './ioeventfd-freed-under-a-vcpu.ts';
+import { rangesMoveUnderAVcpu } from './ranges-move-under-a-vcpu.ts';
+import { registrationLost } from './registration-lost.ts';
+import { ringOverrun } from './ring-overrun.ts';
+import { staleCookieCallsAnotherDevice } from './stale-cookie-calls-another-device.ts';
+import { strandedDeviceStillRunning } from './stranded-device-still-running.ts';
+import { zoneListWalkedAfterFailure } from './zone-list-walked-after-failure.ts';
+
+export const ioScenarios = [
+  busFreedUnderAVcpu,
+  deviceCalledAfterUnregister,
+  strandedDeviceStillRunning,
+  rangesMoveUnderAVcpu,
+  registrationLost,
+  ioeventfdFreedUnderAVcpu,
+  staleCookieCallsAnotherDevice,
+  datamatchMissed,
+  coalescedWriteLost,
+  ringOverrun,
+  zoneListWalkedAfterFailure,
+  busFreedUnderAVcpuReal,
+] as unknown as readonly AnyScenario[];

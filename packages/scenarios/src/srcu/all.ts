@@ -1,0 +1,18 @@
+/** The scenarios of area srcu. */
+import type { AnyScenario } from '@faultline/machine';
+import { freedUnderAReader } from './freed-under-a-reader.ts';
+import { lateReaderMissed } from './late-reader-missed.ts';
+import { nestedSectionEndsTheOuter } from './nested-section-ends-the-outer.ts';
+import { overlappingGracePeriods } from './overlapping-grace-periods.ts';
+import { readerCancelledInTheSums } from './reader-cancelled-in-the-sums.ts';
+import { realShowsMoreThanAbstract, twoUpdaters } from './real-shows-more-than-abstract.ts';
+
+export const srcuScenarios = [
+  freedUnderAReader,
+  lateReaderMissed,
+  readerCancelledInTheSums,
+  overlappingGracePeriods,
+  nestedSectionEndsTheOuter,
+  realShowsMoreThanAbstract,
+  twoUpdaters,
+] as unknown as readonly AnyScenario[];
