@@ -5,6 +5,7 @@ import { type Host, setHost } from './host.ts';
 import { registerCheck } from './verbs/check.ts';
 import { registerExplain } from './verbs/explain.ts';
 import { registerList } from './verbs/list.ts';
+import { registerLocks } from './verbs/locks.ts';
 import { registerMutate } from './verbs/mutate.ts';
 import { registerReplay } from './verbs/replay.ts';
 import { registerStart } from './verbs/start.ts';
@@ -41,6 +42,7 @@ export function build(): Command {
   registerMutate(program);
   registerStress(program);
   registerExplain(program);
+  registerLocks(program);
   for (const verb of program.commands) verb.exitOverride();
   return program;
 }

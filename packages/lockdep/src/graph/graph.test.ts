@@ -74,7 +74,9 @@ describe('cycles', () => {
       ['b', 'c', ['a']],
     ]);
   });
+});
 
+describe('SRCU in cycles', () => {
   test('an SRCU read section and a mutex in both orders are silent', () => {
     expect(
       cyclesOf([
@@ -137,7 +139,9 @@ describe('cycles', () => {
     ]);
     expect([...graph.allEdges()]).toEqual([]);
   });
+});
 
+describe('waits and bounds', () => {
   test('a wait for a work item is an edge', () => {
     expect(
       cyclesOf([

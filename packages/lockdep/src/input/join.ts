@@ -8,7 +8,7 @@ const TASK_LINE = /^\S{1,40}\/\d{1,10} (?:is |just |\[HC)/;
 const TRACE = /^\s*\S.{0,58} \[\d{3,4}\] /;
 /** A lock line that stops before its place, a sentence that stops before its lock, a lone address. */
 const UNFINISHED =
-  /(?:, at:(?: \[<[0-9a-f]+>\]| [\w.]+)?|to release lock|\bfrom|\} ->|is trying|to acquire|--> \S{0,40}|called from invalid|context at)$|(?:^|[ :])[0-9a-f]{8,16}$/;
+  /(?:, at:(?: \[<[0-9a-f]+>\]| [\w.]+)?|to release lock|\bfrom|\} ->|is trying|to acquire|--> \S{0,40}|called from invalid|context at)$|^(?: ?#\d+: {1,3})?[0-9a-f]{8,16}$/;
 
 /** Prose between the lines of a quoted report is nobody's head. */
 function isReportText(text: string): boolean {

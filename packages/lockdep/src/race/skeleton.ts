@@ -4,28 +4,27 @@ import type { RaceTable } from './table.ts';
 export function skeletonOf(table: RaceTable): string {
   const threads = table.columns.map((name, i) => {
     const rows = table.rows.filter((r) => r.column === i).map((r) => `      // ${r.text}`);
-    return `    *${identifier(name, i)}(vm) {\n${rows.join('\n')}\n    },`;
+    return `    *${identifier(name, i)}(state) {\n${rows.join('\n')}\n    },`;
   });
   return `import { scenario } from '@faultline/machine';
-import { createVm } from '@faultline/kvm';
 
 /**
- * From a hand-drawn table. Replace each comment by the operation it stands for (yield* …), then say what must
+ * From a hand-drawn table. Replace each comment by the operation it stands for (yield* ...), then say what must
  * always hold and what must sometimes be seen: a run in which a \`sometimes\` never happens tested nothing.
  */
-export const fromRaceTable = scenario('area/bad-thing-that-may-happen', {
+export const fromRaceTable = scenario('example/name-the-bad-thing', {
   source: 'where the table was drawn',
-  claims: [],
-  defends: [],
-  setup: () => createVm({ vcpus: ${Math.max(1, table.columns.length - 1)} }),
+  *setup() {
+    // Allocate what the threads share, and return it.
+  },
   threads: {
 ${threads.join('\n')}
   },
   always: {
-    // 'what must never be seen to fail': (vm) => …,
+    // 'what must never be seen to fail': ({ results }) => ...,
   },
   sometimes: {
-    // 'the interleaving of the table happens': (vm) => …,
+    // 'the interleaving of the table happens': ({ results }) => ...,
   },
 });
 `;

@@ -1,5 +1,6 @@
 import type { Explained } from '../explain.ts';
 import { describeRepairs } from '../input/repairs.ts';
+import { gracePeriods } from '../proc/chains.ts';
 import { kindOf } from '../records.ts';
 import { analyse } from '../reports/analysis.ts';
 import { formatTask } from '../reports/report.ts';
@@ -32,6 +33,7 @@ export function explainJson(x: Explained, rules: RulesFor): object {
         cycle: a.cycle,
         strong: a.strong,
         certain: a.broken.map(verdictOf),
+        later: a.later.map(verdictOf),
         documented: a.obeyed.map(verdictOf),
         closing: a.closing,
         table: cpuTable(a.cycle, a.interrupt),
@@ -73,7 +75,11 @@ function dataOf(f: Exclude<Explained['found'][number], { type: 'report' }>): obj
     case 'locking-rst':
       return { rules: f.book.rules, doubts: f.book.doubts, unread: f.book.unread };
     case 'proc-lockdep':
+      return {
+        classes: [...f.graph.classes.keys()],
+        edges: [...f.graph.allEdges()].map((e) => [e.from, e.to]),
+      };
     case 'proc-chains':
-      return {};
+      return { cut: f.chains.cut, synchronize: gracePeriods(f.chains) };
   }
 }

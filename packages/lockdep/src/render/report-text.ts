@@ -81,7 +81,7 @@ function whoOf(r: Report): string[] {
     said.push(
       `It got there by ${via}${request && r.user ? ` (ioctl request 0x${r.user.request.toString(16)} in the registers)` : ''}.`,
     );
-  for (const list of r.held) said.push(heldText(list, r));
+  for (const list of r.held) if (!isRepeated(list, r)) said.push(heldText(list, r));
   return said;
 }
 
@@ -93,6 +93,11 @@ function asked(r: Report): string {
     return ': not a lock but a wait for its readers, synchronize_srcu()';
   }
   return asking.op === 'lock' ? '' : ` with ${asking.op}()`;
+}
+
+/** The one lock held is the one named above. */
+function isRepeated(list: HeldList, r: Report): boolean {
+  return list.locks.length === 1 && list.locks[0]?.lock.name === r.holding?.lock.name && list.declared === 1;
 }
 
 function heldText(list: HeldList, r: Report): string {
@@ -131,25 +136,27 @@ function holding(edge: Edge): string {
 }
 
 function ruleText(a: Analysis, style: Style): string[] {
-  if (a.cycle.length === 0) return [];
+  const known = a.broken.length + a.obeyed.length + a.later.length;
+  if (a.cycle.length === 0 || (a.cycle.length === 1 && known === 0)) return [];
   const out = ['', style.strong('The rule')];
-  for (const v of a.broken) {
+  const say = (text: string) => wrap(text, style.width, '  ', '    ');
+  for (const v of a.broken) out.push(...say(`BROKEN (certain): ${v.text} (${cite(v.rule)}).`).map(style.bad));
+  for (const v of a.later) {
     out.push(
-      ...wrap(`BROKEN (certain): ${v.text} (${cite(v.rule)}).`, style.width, '  ', '    ').map(style.bad),
+      ...say(
+        `Not forbidden by the document in use; a later text forbids it: ${v.text} (${cite(v.rule)}).`,
+      ).map(style.bad),
     );
   }
-  for (const v of a.obeyed)
-    out.push(...wrap(`Documented: ${v.text} (${cite(v.rule)}).`, style.width, '  ', '    '));
-  if (a.broken.length === 0) {
+  for (const v of a.obeyed) out.push(...say(`Documented: ${v.text} (${cite(v.rule)}).`));
+  if (a.broken.length + a.later.length === 0) {
     out.push(
-      ...wrap(
+      ...say(
         'No written rule that we know forbids one of these orders; the cycle is what is wrong (possible).',
-        style.width,
-        '  ',
       ),
     );
   } else if (a.strong !== false)
-    out.push(...wrap('And the cycle above is possible: two separate statements.', style.width, '  '));
+    out.push(...say('And the cycle above is possible: two separate statements.'));
   return out;
 }
 

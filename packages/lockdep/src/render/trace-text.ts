@@ -26,6 +26,15 @@ export function traceText(t: TraceSummary, style: Style): string[] {
       ),
     );
   }
+  if (t.byGfn.size > 1000 && t.followed !== null) {
+    out.push(
+      ...wrap(
+        'The values of the first 1000 frames were kept; --gfn HEX follows any other.',
+        style.width,
+        '  ',
+      ),
+    );
+  }
   out.push(...followedText(t, style), ...orderText(t, style));
   return out;
 }

@@ -1,6 +1,7 @@
 import { isStrong } from '../graph/cycles.ts';
 import type { Edge } from '../graph/graph.ts';
 import { isSrcuClass } from '../graph/lock-class.ts';
+import { builtInRules } from '../rules/builtin.ts';
 import { judgeEdge, type Verdict } from '../rules/judge.ts';
 import type { RuleBook } from '../rules/rule.ts';
 import { askingOf } from './acquire.ts';
@@ -21,6 +22,8 @@ export interface Analysis {
   readonly strong: boolean | null;
   readonly broken: readonly Verdict[];
   readonly obeyed: readonly Verdict[];
+  /** Broken by a later text of the document than the one in use, when that one forbids nothing here. */
+  readonly later: readonly Verdict[];
   /** Sentences on what must hold for the cycle to close. */
   readonly closing: readonly string[];
   /** The cycle runs through an interrupt on the CPU that holds its last lock. */
@@ -30,12 +33,15 @@ export interface Analysis {
 export function analyse(report: Report, book: RuleBook): Analysis {
   const cycle = cycleOf(report);
   const verdicts = cycle.flatMap((edge) => judgeEdge(book, edge));
+  const broken = verdicts.filter((v) => v.verdict === 'broken');
+  const newest = broken.length > 0 ? [] : cycle.flatMap((edge) => judgeEdge(builtInRules(null), edge));
   return {
     title: reportTitle(report),
     cycle,
     names: cycle.map((e) => e.from),
     strong: cycle.length === 0 ? null : isStrong(cycle),
-    broken: verdicts.filter((v) => v.verdict === 'broken'),
+    broken,
+    later: newest.filter((v) => v.verdict === 'broken'),
     obeyed: verdicts.filter((v) => v.verdict === 'obeyed'),
     closing: closingOf(report, cycle),
     interrupt: isInterruptKind(report),
