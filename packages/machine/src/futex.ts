@@ -37,7 +37,7 @@ export function* lockWord(lock: LockWords, me: number, spins: number): Task {
     if (holder === 0 && (yield* lock.word.cmpxchg(0, me, at('locks.take_word_after_spin'))) === 0) return;
   }
   // From here on whoever unlocks sees that somebody may sleep. Counted before the word is looked at again: pairs with
-  // the full barrier in unlockWord(), so that either he sees the count or we see the lock free.
+  // the exchange in unlockWord(), so that either he sees the count or we see the lock free.
   count_the_waiter: yield* lock.waiters.fetchAdd(SLEEPER);
   for (;;) {
     const holder = yield* lock.word.readOnce();
@@ -49,8 +49,9 @@ export function* lockWord(lock: LockWords, me: number, spins: number): Task {
 
 /** Frees a mutex or a spinlock. */
 export function* unlockWord(lock: LockWords): Task {
-  // Full barrier: freed before looking for sleepers. Pairs with count_the_waiter.
-  yield* lock.word.smpStoreMb(0, at('locks.free_word'));
+  // Fully ordered: the section ends before the word is free, and it is free before we look for sleepers. The first half
+  // pairs with the cmpxchg that takes the word next, the second with count_the_waiter. smp_store_mb() has no first half.
+  yield* lock.word.xchg(0, at('locks.free_word'));
   if ((yield* lock.waiters.readOnce()) === 0) return;
   // One is enough: whoever takes the lock now counts as the next to unlock, and looks for the sleepers that remain.
   wake_a_sleeper: yield* platform.unpark(lock.word.addr, false);
@@ -108,8 +109,8 @@ export function* lockForWrite(lock: LockWords, queued: boolean, spins: number): 
 
 /** Frees a rwlock that was taken for write. */
 export function* unlockForWrite(lock: LockWords): Task {
-  // Full barrier, as in unlockWord(). Pairs with count_the_reader and count_the_writer.
-  yield* lock.word.smpStoreMb(0, at('locks.free_from_writer'));
+  // Fully ordered, as in unlockWord(). Pairs with count_the_reader and count_the_writer.
+  yield* lock.word.xchg(0, at('locks.free_from_writer'));
   if ((yield* lock.waiters.readOnce()) === 0) return;
   // All: several readers may go on at once.
   writer_wakes_all: yield* platform.unpark(lock.word.addr, true);

@@ -191,7 +191,7 @@ const SLEEPING = 0xffff;
  */
 export function* park(addr: number, expected: number): Task {
   const me = 1 << current.task;
-  yield* parkingSection(addr);
+  yield* section(addr, addr + ASLEEP);
   if (peek(WORD, addr) !== expected >>> 0) return;
   poke(WORD, addr + ASLEEP, (peek(WORD, addr + ASLEEP) as number) | me | (me << 16));
   yield* awaitCell(addr + ASLEEP, WORD, Until.EQ, 0, me);
@@ -199,15 +199,16 @@ export function* park(addr: number, expected: number): Task {
 
 /** Wakes one sleeper of the word at `addr`, or all. One: that of the lowest task, so scenarios make its sleepers alike. */
 export function* unpark(addr: number, all: boolean): Task {
-  yield* parkingSection(addr);
+  yield* section(addr + ASLEEP, 0);
   const asleep = peek(WORD, addr + ASLEEP) as number;
   const left = all ? 0 : asleep & (asleep - 1) & SLEEPING;
   poke(WORD, addr + ASLEEP, (asleep & ~SLEEPING) | left);
 }
 
-function parkingSection(addr: number): Task {
-  const section = listOp(Kind.ATOMIC, 1);
-  listCell(addr, WORD, undefined);
-  listCell(addr + ASLEEP, WORD, undefined);
-  return section;
+/** What follows happens at once; it touches these words (0: none). */
+function section(word: number, other: number): Task {
+  const task = listOp(Kind.ATOMIC, 1);
+  listCell(word, WORD, undefined);
+  if (other !== 0) listCell(other, WORD, undefined);
+  return endList(task);
 }

@@ -2,11 +2,13 @@
 import type { AnyScenario } from '@faultline/machine';
 import { ioScenarios } from './io/all.ts';
 import { lifetimeScenarios } from './lifetime/all.ts';
+import { locksThreadsScenarios } from './locks-threads/all.ts';
 import { memslotsScenarios } from './memslots/all.ts';
 import { mmioScenarios } from './mmio/all.ts';
 import type { Mutant } from './mutant.ts';
 import { ioMutants } from './mutants/io.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
+import { locksThreadsMutants } from './mutants/locks-threads.ts';
 import { memslotsMutants } from './mutants/memslots.ts';
 import { mmioMutants } from './mutants/mmio.ts';
 import { srcuMutants } from './mutants/srcu.ts';
@@ -20,6 +22,7 @@ export const scenarios: readonly AnyScenario[] = [
   ...ioScenarios,
   ...mmioScenarios,
   ...lifetimeScenarios,
+  ...locksThreadsScenarios,
 ];
 
 export const mutants: readonly Mutant[] = [
@@ -28,4 +31,5 @@ export const mutants: readonly Mutant[] = [
   ...ioMutants,
   ...mmioMutants,
   ...lifetimeMutants,
+  ...locksThreadsMutants,
 ];

@@ -2,11 +2,16 @@
 import {
   cell32,
   embed,
+  type LockWords,
+  lockForRead,
+  lockForWrite,
   lockWord,
   ParkingLock,
   struct,
   type Task,
   u32Field,
+  unlockForRead,
+  unlockForWrite,
   unlockWord,
   type ViewType,
 } from '@faultline/machine';
@@ -15,10 +20,8 @@ const Parking = struct(
   'parking_machine',
   {
     parking: embed(ParkingLock),
-    /** Protected by the lock, read and written one access at a time. */
-    value: cell32,
-    /** Protected by the lock, read and written as plain memory. */
-    plain: u32Field,
+    /** What the lock protects: plain memory, so that two sections that overlap, or are not ordered, are a data race. */
+    value: u32Field,
     /** What one thread tells another besides. */
     flag: cell32,
   },
@@ -28,21 +31,38 @@ export type Parking = ViewType<typeof Parking>;
 
 export function* parkingMachine(): Task<Parking> {
   const m = Parking.alloc();
-  yield* m.value.writeOnce(0);
+  yield* m.flag.writeOnce(0);
   return m;
 }
 
-/** Adds one to the value under the lock: an addition is lost if two threads are inside at once. */
-export function* addOne(m: Parking, me: number, spins: number): Task {
+/** One section under the mutex (`spins` 0) or spinlock; returns what the section left. */
+export function* addOne(m: Parking, me: number, spins: number): Task<number> {
   yield* lockWord(m.parking.lock, me, spins);
-  const seen = yield* m.value.readOnce();
-  yield* m.value.writeOnce(seen + 1);
+  m.value = m.value + 1;
+  const left = m.value;
   yield* unlockWord(m.parking.lock);
+  return left;
+}
+
+/** One section under the rwlock, for read. */
+export function* read(m: Parking): Task<number> {
+  yield* lockForRead(m.parking.lock, 0);
+  const seen = m.value;
+  yield* unlockForRead(m.parking.lock);
+  return seen;
+}
+
+/** One section under the rwlock, for write. */
+export function* write(m: Parking, queued = false): Task {
+  yield* lockForWrite(m.parking.lock, queued, 0);
+  m.value = m.value + 1;
+  yield* unlockForWrite(m.parking.lock);
 }
 
 /** At the end: nobody holds the lock, and nobody is counted as waiting for it. */
 export function isFree({ parking }: Parking): boolean {
-  return parking.lock.word.peek() === 0 && parking.lock.waiters.peek() === 0;
+  const { word, waiters }: LockWords = parking.lock;
+  return word.peek() === 0 && waiters.peek() === 0;
 }
 
 /** True if some thread fell asleep on the lock's word. Only the explorer records it. */
