@@ -1,4 +1,5 @@
 export { type Explained, Explainer, explain } from './explain.ts';
+export * from './graph/contexts.ts';
 export * from './graph/cycles.ts';
 export * from './graph/graph.ts';
 export * from './graph/lock-class.ts';

@@ -30,13 +30,17 @@ export function findCycles(graph: LockGraph, bounds: CycleBounds = {}): CycleSea
   for (const start of graph.classes.keys()) {
     for (const first of graph.outgoing(start)) {
       if (found.size >= maxCycles) return { cycles: [...found.values()], cut: true };
-      const edges = shortestReturn(graph, first, maxLength);
-      if (!edges) continue;
-      const cycle = normalise(edges);
-      found.set(cycle.names.join('\0'), cycle);
+      const cycle = closeCycle(graph, first, maxLength);
+      if (cycle) found.set(cycle.names.join('\0'), cycle);
     }
   }
   return { cycles: [...found.values()], cut: false };
+}
+
+/** The shortest cycle that begins with this edge (which need not be in the graph) and can block; null when none. */
+export function closeCycle(graph: LockGraph, first: Edge, maxLength = 32): Cycle | null {
+  const edges = shortestReturn(graph, first, maxLength);
+  return edges ? normalise(edges) : null;
 }
 
 /** Can a task that arrived at a class this way be blocked by a task that holds it that way? */

@@ -1,6 +1,6 @@
 import type { Edge } from '../graph/graph.ts';
 import { isSrcuClass } from '../graph/lock-class.ts';
-import { askingOf, spell } from '../reports/acquire.ts';
+import { spell } from '../reports/acquire.ts';
 
 interface Cell {
   readonly column: number;
@@ -25,8 +25,7 @@ function holdOp(cycle: readonly Edge[], i: number): string {
   if (!edge || !before) return '';
   if (before.want === 'wait') return `/* runs ${edge.from} */`;
   if (edge.held === 'shared' && isSrcuClass(edge.from)) return spell('srcu_read_lock', edge.from);
-  const op =
-    before.path.length > 0 && before.op !== 'interrupt' ? askingOf(edge.from, before.path).op : 'lock';
+  const op = before.op === undefined || before.op === 'interrupt' ? 'lock' : before.op;
   return spell(op === 'synchronize_srcu' ? 'srcu_read_lock' : op, edge.from);
 }
 
