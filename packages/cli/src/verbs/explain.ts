@@ -60,7 +60,7 @@ async function run(files: readonly string[], options: ExplainOptions): Promise<n
   const drawings: Drawing[] = [];
   for (const file of files) {
     try {
-      const given = readRules(options.rst ?? besides(file));
+      const given = options.rst ? readRules(options.rst) : besides(file);
       if (given && !options.rst)
         process.stderr.write(`using the rules of ${given.document}, found beside the log\n`);
       const rules: RulesFor = (report) => given ?? builtInRules(report.kernel ?? null);
@@ -73,9 +73,11 @@ async function run(files: readonly string[], options: ExplainOptions): Promise<n
       worst = Math.max(worst, failed(file, error));
     }
   }
-  if (options.reporter === 'json')
-    process.stdout.write(`${JSON.stringify(files.length === 1 ? (answers[0] ?? null) : answers, null, 2)}\n`);
+  if (answers.length > 0) {
+    process.stdout.write(`${JSON.stringify(files.length === 1 ? answers[0] : answers, null, 2)}\n`);
+  }
   if (options.dot) for (const d of drawings) process.stdout.write(toDot(d));
+  if (options.dot && drawings.length === 0) process.stderr.write('no cycle to draw\n');
   return Math.max(worst, writeSvg(options.svg, drawings));
 }
 
@@ -144,17 +146,22 @@ function failed(file: string, error: unknown): number {
   return 4;
 }
 
-/** A locking.rst in the folder of the log; undefined when there is none. */
-function besides(file: string): string | undefined {
-  if (file === '-') return undefined;
+/** A locking.rst in the folder of the log, or beside that folder; null when there is none. */
+function besides(file: string): RuleBook | null {
+  if (file === '-') return null;
   const folder = dirname(file);
-  return ['locking.rst', 'locking.txt']
-    .map((name) => join(folder, name))
-    .find((path) => path !== file && existsSync(path));
+  for (const path of [folder, join(folder, '..')].flatMap((f) => [
+    join(f, 'locking.rst'),
+    join(f, 'locking.txt'),
+  ])) {
+    if (path === file || !existsSync(path)) continue;
+    const text = readFileSync(path, 'utf8');
+    if (isLockingDocument(text)) return parseLockingDocument(text, path);
+  }
+  return null;
 }
 
-function readRules(path: string | undefined): RuleBook | null {
-  if (path === undefined) return null;
+function readRules(path: string): RuleBook {
   const text = readFileSync(path, 'utf8');
   if (!isLockingDocument(text))
     throw new BadInput(`${path} is not KVM's lock document: expected a section "Acquisition Orders"`);

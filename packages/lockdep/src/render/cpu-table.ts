@@ -23,7 +23,7 @@ function holdOp(cycle: readonly Edge[], i: number): string {
   const edge = cycle[i];
   const before = cycle[(i + cycle.length - 1) % cycle.length];
   if (!edge || !before) return '';
-  if (before.want === 'wait') return `/* runs ${edge.from} */`;
+  if (before.want === 'wait') return spell('runs', edge.from);
   if (edge.held === 'shared' && isSrcuClass(edge.from)) return spell('srcu_read_lock', edge.from);
   const op = before.op === undefined || before.op === 'interrupt' ? 'lock' : before.op;
   return spell(op === 'synchronize_srcu' ? 'srcu_read_lock' : op, edge.from);
@@ -42,12 +42,16 @@ function lockCells(cycle: readonly Edge[]): Cell[] {
   const cells: Cell[] = [];
   cycle.forEach((_, i) => {
     const op = holdOp(cycle, i);
-    cells.push({ column: i, text: op.startsWith('/*') ? op : `${op};` });
+    cells.push({ column: i, text: statement(op) });
   });
   cycle.forEach((edge, i) => {
-    cells.push({ column: i, text: `${spell(edge.op ?? 'lock', edge.to)};` });
+    cells.push({ column: i, text: statement(spell(edge.op ?? 'lock', edge.to)) });
   });
   return cells;
+}
+
+function statement(text: string): string {
+  return text.startsWith('/*') ? text : `${text};`;
 }
 
 function selfRemark(edge: Edge | undefined): string {

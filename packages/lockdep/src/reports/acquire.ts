@@ -26,6 +26,7 @@ const OPS: readonly [RegExp, WantMode, string][] = [
   [/^_*(?:flush|drain|destroy)_workqueue/, 'wait', 'flush_workqueue'],
   [/^_*wait_for_(?:common|completion)/, 'wait', 'wait_for_completion'],
   [/^lock_sock/, 'exclusive', 'lock_sock'],
+  [/^process_one_work|^kthread_worker_fn/, 'exclusive', 'runs'],
 ];
 
 /** Reads the lock operation off the innermost frames; falls back to a plain `lock`. */
@@ -40,6 +41,7 @@ export function askingOf(lock: string, path: readonly CallFrame[]): Asking {
 
 /** Spells the operation with its argument: `mutex_lock(&kvm->lock)`, `cpus_read_lock()`. */
 export function spell(op: string, lock: string): string {
+  if (op === 'runs') return `/* runs ${lock} */`;
   if (op === 'cpus_read_lock' || op === 'cpus_write_lock' || op === 'synchronize_rcu') return `${op}()`;
   const base = lock.replace(/\/\d+$/, '');
   const nested = base !== lock && op === 'mutex_lock' ? `, ${lock.slice(base.length + 1)}` : '';
