@@ -49,13 +49,13 @@ export class Access {
       this.hi = u32[word + 1];
     },
   };
-  private readonly then: Reordered;
+  private readonly reordered: Reordered;
 
   constructor(
     private readonly events: Events,
     private readonly equivalence: Equivalence,
   ) {
-    this.then = new Reordered(events);
+    this.reordered = new Reordered(events);
   }
 
   /** Footprint of the operation in `row` of `ops` of thread `t`, which is about to happen. */
@@ -68,29 +68,29 @@ export class Access {
    * not depend on `i`; DISABLED if it would have to wait there.
    */
   without(i: number, ops: OpTable, row: number, t: number): number {
-    const { then } = this;
-    then.removed = i;
+    const { reordered } = this;
+    reordered.removed = i;
     if (!this.enabledThen(ops, row)) return DISABLED;
-    return this.foot(ops, row, t, then);
+    return this.foot(ops, row, t, reordered);
   }
 
   private enabledThen(ops: OpTable, row: number): boolean {
-    const { then } = this;
+    const { reordered } = this;
     const word = ops.addr[row] >>> 2;
     switch (ops.kind[row]) {
       case Kind.MUTEX_LOCK:
       case Kind.SPIN_LOCK:
-        then.cell(word);
-        return then.lo === 0;
+        reordered.cell(word);
+        return reordered.lo === 0;
       case Kind.READ_LOCK:
-        then.rwlock(word);
-        return then.writer === 0 && then.queued === 0;
+        reordered.rwlock(word);
+        return reordered.writer === 0 && reordered.queued === 0;
       case Kind.WRITE_LOCK:
-        then.rwlock(word);
-        return then.writer === 0 && then.readers === 0;
+        reordered.rwlock(word);
+        return reordered.writer === 0 && reordered.readers === 0;
       case Kind.AWAIT:
-        then.cell(word);
-        return awaited(ops, row, then.lo, then.hi);
+        reordered.cell(word);
+        return awaited(ops, row, reordered.lo, reordered.hi);
       case Kind.RETRY:
         return this.changedThen(ops, row);
       case Kind.SRCU_WAIT:
@@ -101,23 +101,23 @@ export class Access {
   }
 
   private changedThen(ops: OpTable, row: number): boolean {
-    const { then } = this;
+    const { reordered } = this;
     const base = row * MAX_LIST;
     for (let k = base; k < base + ops.listLength[row]; k++) {
-      then.cell(ops.listAddr[k] >>> 2);
-      if (then.lo !== ops.listLo[k]) return true;
-      if (ops.listSize[k] === 8 && then.hi !== ops.listHi[k]) return true;
+      reordered.cell(ops.listAddr[k] >>> 2);
+      if (reordered.lo !== ops.listLo[k]) return true;
+      if (ops.listSize[k] === 8 && reordered.hi !== ops.listHi[k]) return true;
     }
     return false;
   }
 
   private leftThen(ops: OpTable, row: number): boolean {
-    const { then } = this;
+    const { reordered } = this;
     for (let task = 1; task <= MAX_TASKS; task++) {
       const byte = tokenByte(ops.aLo[row], ops.aHi[row], task);
       if (byte === 0) continue;
-      then.cell((ops.addr[row] >>> 2) + task);
-      if (!readerLeft(then.lo, byte)) return false;
+      reordered.cell((ops.addr[row] >>> 2) + task);
+      if (!readerLeft(reordered.lo, byte)) return false;
     }
     return true;
   }

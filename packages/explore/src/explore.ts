@@ -3,10 +3,12 @@ import { type AnyScenario, current, setWatch } from '@faultline/machine';
 import { canonicalTrace } from './canonical-trace.ts';
 import { checkDeterminism } from './determinism.ts';
 import { Enumerate } from './enumerate.ts';
-import type { BoundHit, Counts, Exploration, ExploreOptions, Mode } from './exploration.ts';
+import type { BoundHit, Counts, Exploration, ExploreOptions, Mode, Strategy } from './exploration.ts';
 import { Findings } from './findings.ts';
 import { Nondeterminism } from './nondeterminism.ts';
 import { Optimal } from './optimal.ts';
+import { Preemptions } from './preemptions.ts';
+import { Pct, RandomWalk } from './sampling.ts';
 import { Ending, type Reduction } from './search.ts';
 import { closeSession, openSession, type Session } from './session.ts';
 import { Source } from './source.ts';
@@ -61,6 +63,7 @@ export class Explorer {
   private readonly maxExecutions: number;
   private readonly timeMs: number;
   private readonly traces = new Set<string>();
+  private readonly sampling: { readonly executions: number; readonly reduction: Reduction } | null;
   private executions = 0;
   private hit: BoundHit['bound'] | null = null;
   private done = false;
@@ -81,6 +84,7 @@ export class Explorer {
     this.maxExecutions = bounds.maxExecutions ?? scenario.maxExecutions ?? Number.POSITIVE_INFINITY;
     this.timeMs = bounds.timeMs ?? Number.POSITIVE_INFINITY;
     this.findings = new Findings(this.session);
+    this.sampling = samplingOf(this.session, options.strategy);
     this.session.search.use(this.reduction());
   }
 
@@ -106,7 +110,8 @@ export class Explorer {
     counts.steps = search.steps;
     counts.maxDepth = search.maxDepth;
     const bounds = this.boundsHit();
-    const partial = bounds.length > 0 || (options.stopAtFirst === true && findings.size > 0);
+    const proof = (options.strategy?.kind ?? 'exhaustive') === 'exhaustive';
+    const partial = !proof || bounds.length > 0 || (options.stopAtFirst === true && findings.size > 0);
     if (!partial) for (const claim of judge.unreached()) findings.unreached(claim);
     const list = findings.list();
     current.task = 0;
@@ -116,12 +121,7 @@ export class Explorer {
       strategy: options.strategy?.kind ?? 'exhaustive',
       model: 'sc',
       stepsOff: session.stepsOff,
-      verdict:
-        list.length > 0
-          ? 'violated'
-          : bounds.length > 0 || counts.complete === 0
-            ? 'inconclusive'
-            : 'verified',
+      verdict: list.length > 0 ? 'violated' : partial || counts.complete === 0 ? 'inconclusive' : 'verified',
       counts: { ...counts },
       findings: list,
       always: judge.always,
@@ -139,8 +139,18 @@ export class Explorer {
     closeSession();
   }
 
+  /** Runs the next execution; how it ended, -1 when there is no other. */
+  private nextExecution(): number {
+    const { search } = this.session;
+    if (this.sampling === null) return search.next();
+    const { executions } = this.sampling;
+    return this.executions >= executions ? -1 : search.once(this.sampling.reduction);
+  }
+
   private reduction(): Reduction {
     const { search } = this.session;
+    const { strategy } = this.options;
+    if (strategy?.kind === 'preemptions') return new Preemptions(search, strategy.bound);
     const shortcuts = this.options.shortcuts ?? {};
     switch (this.mode) {
       case 'naive':
@@ -157,7 +167,7 @@ export class Explorer {
   private one(): void {
     const { search } = this.session;
     try {
-      const ending = search.next();
+      const ending = this.nextExecution();
       if (ending < 0) {
         this.done = true;
         return;
@@ -172,7 +182,8 @@ export class Explorer {
       return;
     }
     if (this.options.stopAtFirst === true && this.findings.size > 0) this.done = true;
-    else if (this.executions >= this.maxExecutions && search.unfinished()) this.stopAt('maxExecutions');
+    else if (this.executions >= this.maxExecutions && (this.sampling !== null || search.unfinished()))
+      this.stopAt('maxExecutions');
   }
 
   private account(ending: number): void {
@@ -246,6 +257,17 @@ export class Explorer {
     if (hit === 'aborted') hits.push({ bound: hit, limit: 0, executions: this.executions });
     return hits;
   }
+}
+
+function samplingOf(session: Session, strategy: Strategy | undefined) {
+  const { search } = session;
+  if (strategy?.kind === 'random') {
+    return { executions: strategy.executions, reduction: new RandomWalk(search, strategy.seed) };
+  }
+  if (strategy?.kind === 'pct') {
+    return { executions: strategy.executions, reduction: new Pct(search, strategy.seed, strategy.depth) };
+  }
+  return null;
 }
 
 const NO_WARNINGS: readonly string[] = [];

@@ -48,6 +48,8 @@ export interface Finding {
   /** Deadlock and livelock: who waits for what; `cycle` of them form a cycle, in order. */
   readonly waits: readonly WaitFor[];
   readonly cycle: readonly string[];
+  /** JavaScript's stack, of an exception that a thread threw. */
+  readonly stack?: string;
   /** The execution that shows it; empty for an unreached `sometimes`. */
   readonly schedule: Schedule;
   /** How many executions show it. */

@@ -23,7 +23,10 @@ export class Findings {
   report(report: Report): void {
     const { judge } = this.session;
     for (const claim of judge.reported(report.kind)) {
-      this.add(report.kind, claim, report.message, () => ({ sides: sidesOf(this.session, report) }));
+      this.add(report.kind, claim, report.message, () => ({
+        sides: sidesOf(this.session, report),
+        ...(report.stack === undefined ? {} : { stack: report.stack }),
+      }));
     }
   }
 

@@ -107,7 +107,7 @@ export class Run {
 }
 
 function resumeThread(threads: Threads, model: MemoryModel, t: number): void {
-  if (threads.then[t] >= 0) storeNext(threads, model, t);
+  if (threads.storeKind[t] >= 0) storeNext(threads, model, t);
   else threads.advance(t, resultFor(threads, model, t));
 }
 
@@ -115,7 +115,7 @@ function resumeThread(threads: Threads, model: MemoryModel, t: number): void {
 function storeNext(threads: Threads, model: MemoryModel, t: number): void {
   const { ops } = threads;
   const { lo, hi } = model.result;
-  modifyValue(threads.then[t], lo, hi, ops.aLo[t], ops.aHi[t], ops.size[t] === 8);
+  modifyValue(threads.storeKind[t], lo, hi, ops.aLo[t], ops.aHi[t], ops.size[t] === 8);
   threads.fixed[t] = 1;
   threads.fixedLo[t] = lo;
   threads.fixedHi[t] = hi;

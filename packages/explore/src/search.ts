@@ -2,7 +2,7 @@
  * The search: one execution after another, depth first. What is explored next is decided by a reduction; this file keeps
  * the execution, its events and its detectors in step. All state is in fields, so a search can stop between executions.
  */
-import { Kind, setWatch } from '@faultline/machine';
+import { Kind } from '@faultline/machine';
 import { Access, type Equivalence } from './access.ts';
 import { Detector } from './detect/detector.ts';
 import { Events } from './events.ts';
@@ -101,7 +101,7 @@ export class Search {
   private finish(fresh: number, stopped: boolean): number {
     const { events } = this;
     const ending = stopped ? Ending.STOPPED : this.extend();
-    setWatch(null);
+    this.detector.rest();
     if (events.depth > this.maxDepth) this.maxDepth = events.depth;
     this.reduction.ended(ending, fresh);
     return ending;

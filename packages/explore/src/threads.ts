@@ -9,7 +9,7 @@ import { OpTable } from './op-table.ts';
 
 /** Kind of the row of a thread that has nothing more to do. */
 export const FINISHED = -1;
-/** What follows a weakened read-modify-write's load, in `then`. */
+/** What follows a weakened read-modify-write's load. */
 const NOTHING = -1;
 const MAX_CALLS = 256;
 
@@ -24,7 +24,7 @@ export class Threads {
   readonly results: unknown[];
   readonly finished: Uint8Array;
   /** Kind that a weakened read-modify-write stores with after its load, or -1. */
-  readonly then: Int32Array;
+  readonly storeKind: Int32Array;
   /** 1: the operation's result is `fixedLo`, `fixedHi` whatever is executed. */
   readonly fixed: Uint8Array;
   readonly fixedLo: Uint32Array;
@@ -45,7 +45,7 @@ export class Threads {
     this.ops = new OpTable(count);
     this.results = new Array<unknown>(count).fill(undefined);
     this.finished = new Uint8Array(count);
-    this.then = new Int32Array(count).fill(NOTHING);
+    this.storeKind = new Int32Array(count).fill(NOTHING);
     this.fixed = new Uint8Array(count);
     this.fixedLo = new Uint32Array(count);
     this.fixedHi = new Uint32Array(count);
@@ -63,7 +63,7 @@ export class Threads {
     this.cpu[t] = t;
     this.finished[t] = 0;
     this.results[t] = undefined;
-    this.then[t] = NOTHING;
+    this.storeKind[t] = NOTHING;
     return this.advance(t, undefined);
   }
 
@@ -129,7 +129,7 @@ export class Threads {
     ops.kind[t] = Kind.STORE;
     ops.aLo[t] = lo;
     ops.aHi[t] = hi;
-    this.then[t] = NOTHING;
+    this.storeKind[t] = NOTHING;
   }
 
   private finish(t: number, result: unknown): void {
@@ -180,7 +180,7 @@ export class Threads {
       ops.aLo[t] = ops.bLo[t];
       ops.aHi[t] = ops.bHi[t];
     } else if (kind >= Kind.XCHG && kind <= Kind.ANDNOT) {
-      this.then[t] = kind;
+      this.storeKind[t] = kind;
       ops.kind[t] = Kind.LOAD;
     }
   }

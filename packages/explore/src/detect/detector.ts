@@ -68,6 +68,12 @@ export class Detector implements Watch {
     setWatch(this);
   }
 
+  /** Nothing watches any more. */
+  rest(): void {
+    this.run.threads.onLocal = null;
+    setWatch(null);
+  }
+
   /** Remembers where the log stands after event `i`. */
   mark(i: number): void {
     this.marks[i + 1] = this.state.mark();
@@ -78,8 +84,7 @@ export class Detector implements Watch {
     this.state.undoTo(this.marks[i + 1]);
     this.finding = null;
     while (this.warnings.length > 0 && this.warnings[this.warnings.length - 1].event > i) this.warnings.pop();
-    this.run.threads.onLocal = null;
-    setWatch(null);
+    this.rest();
   }
 
   /** Event `i` is about to happen; false if it must not. */
@@ -122,10 +127,7 @@ export class Detector implements Watch {
     const t = this.running();
     if (error instanceof KernelBug) this.report('BUG', t, `BUG: ${error.message}`);
     else if (error instanceof DoubleFree) this.report('double free', t, error.message);
-    else {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.report('exception', t, `throws ${text}`);
-    }
+    else this.report('exception', t, `throws ${String(error)}`, 'throws', undefined, stackOf(error));
   }
 
   plainRead(addr: number, _size: number, field: FieldInfo): void {
@@ -343,8 +345,11 @@ export class Detector implements Watch {
     message: string,
     doing = message,
     other?: Report['other'],
+    stack?: string,
   ): boolean {
-    if (this.finding === null) this.finding = this.describeReport(kind, t, message, doing, other);
+    if (this.finding !== null) return false;
+    const report = this.describeReport(kind, t, message, doing, other);
+    this.finding = stack === undefined ? report : { ...report, stack };
     return false;
   }
 
@@ -368,4 +373,8 @@ export class Detector implements Watch {
   private running(): number {
     return this.run.threads.running();
   }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? '') : '';
 }

@@ -11,6 +11,8 @@ export interface Report {
   readonly sites: readonly number[];
   /** What the thread was doing: 'writes slots->used'. */
   readonly doing: string;
+  /** Of an exception. */
+  readonly stack?: string;
   /** The other side of a race. */
   readonly other?: { readonly thread: number; readonly doing: string; readonly sites: readonly number[] };
 }

@@ -68,7 +68,6 @@ export function program(name: string, threads: readonly Thread[], extras: Extras
   }) as unknown as AnyScenario;
 }
 
-// biome-ignore lint/correctness/useYield: set-up of these programs has no visible operation
 function* setUp(init: Readonly<Record<number, number>>): Task<SharedState> {
   const shared = Shared.alloc();
   for (const [i, value] of Object.entries(init)) shared.x.at(Number(i)).poke(value);

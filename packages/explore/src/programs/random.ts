@@ -12,12 +12,15 @@ export type Plan = readonly (readonly Step[])[];
 export interface Flavor {
   readonly name: string;
   readonly ops: readonly string[];
+  /** Each program has at least one of these. */
+  readonly must: readonly string[];
 }
 
 const cells = ['load', 'store', 'cas', 'add', 'if', 'load', 'store'];
 export const flavors: readonly Flavor[] = [
   {
     name: 'rwlocks',
+    must: ['read lock', 'write lock', 'fair read', 'fair write'],
     ops: [
       ...cells,
       'read lock',
@@ -30,10 +33,19 @@ export const flavors: readonly Flavor[] = [
       'release',
     ],
   },
-  { name: 'awaits', ops: [...cells, 'await', 'await not', 'await', 'retry', 'atomic'] },
-  { name: 'deadlocks', ops: ['load', 'store', 'lock', 'lock', 'trylock', 'release', 'await', 'lock', 'if'] },
+  {
+    name: 'awaits',
+    must: ['await', 'await not', 'retry'],
+    ops: [...cells, 'await', 'await not', 'await', 'retry', 'atomic'],
+  },
+  {
+    name: 'deadlocks',
+    must: ['lock'],
+    ops: ['load', 'store', 'lock', 'lock', 'trylock', 'release', 'await', 'lock', 'if'],
+  },
   {
     name: 'sections and choices',
+    must: ['section', 'synchronize', 'choose'],
     ops: ['load', 'store', 'section', 'section', 'leave', 'synchronize', 'choose', 'if', 'lock'],
   },
 ];
@@ -54,12 +66,13 @@ export function randomPlan(flavor: Flavor, seed: number): Plan {
   const rnd = random(seed);
   const threads = 2 + rnd(2);
   const longest = threads === 2 ? 4 : 3;
-  return Array.from({ length: threads }, () =>
-    Array.from(
-      { length: 1 + rnd(longest) },
-      () => [flavor.ops[rnd(flavor.ops.length)], rnd(2), rnd(2)] as const,
-    ),
+  const step = (ops: readonly string[]): Step => [ops[rnd(ops.length)], rnd(2), rnd(2)];
+  const plan = Array.from({ length: threads }, () =>
+    Array.from({ length: 1 + rnd(longest) }, () => step(flavor.ops)),
   );
+  const has = plan.some((steps) => steps.some(([op]) => flavor.must.includes(op)));
+  if (!has) plan[rnd(threads)][0] = step(flavor.must);
+  return plan;
 }
 
 export function planned(plan: Plan): AnyScenario {
@@ -89,7 +102,6 @@ function* thread(s: SharedState, steps: readonly Step[]): Task<number> {
   return seen;
 }
 
-// biome-ignore lint/correctness/useYield: does nothing, as a task
 function* nothing(): Task {}
 
 function isLock(op: string): boolean {

@@ -1,0 +1,73 @@
+/** The interleaving of one Mazurkiewicz trace with the fewest context switches. */
+import type { Events } from './events.ts';
+import type { Schedule } from './schedule.ts';
+
+/** More states than this are not searched. */
+const MAX_STATES = 300_000;
+
+/**
+ * A schedule of the same trace as the events on the stack with as few context switches as possible; the last event stays
+ * last. Null if there are too many to compare.
+ */
+export function fewestSwitches(events: Events): Schedule | null {
+  const { threads, depth } = events;
+  const lists = eventsOfThreads(events);
+  let states = threads + 1;
+  for (const list of lists) states *= list.length + 1;
+  if (states > MAX_STATES || depth === 0) return null;
+  const order = search(events, lists);
+  if (order === null) return null;
+  return { threads: order.map((i) => events.thread[i]), choices: order.map((i) => events.choice[i]) };
+}
+
+function eventsOfThreads(events: Events): number[][] {
+  const lists: number[][] = Array.from({ length: events.threads }, () => []);
+  for (let i = 0; i < events.depth; i++) lists[events.thread[i]].push(i);
+  return lists;
+}
+
+interface Place {
+  /** Events done of each thread. */
+  readonly done: readonly number[];
+  readonly last: number;
+  readonly from: Place | null;
+}
+
+/** Breadth first by number of switches. */
+function search(events: Events, lists: readonly number[][]): number[] | null {
+  const seen = new Set<string>();
+  let layer: Place[] = [{ done: lists.map(() => 0), last: -1, from: null }];
+  while (layer.length > 0) {
+    const next: Place[] = [];
+    for (let k = 0; k < layer.length; k++) {
+      const place = layer[k];
+      const key = `${place.last}:${place.done}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      if (place.done.every((n, t) => n === lists[t].length)) return orderOf(place, lists);
+      for (let t = 0; t < lists.length; t++) {
+        const i = lists[t][place.done[t]];
+        if (i === undefined || !available(events, i, place.done, t)) continue;
+        const step = { done: place.done.map((n, q) => (q === t ? n + 1 : n)), last: t, from: place };
+        if (t === place.last) layer.push(step);
+        else next.push(step);
+      }
+    }
+    layer = next;
+  }
+  return null;
+}
+
+/** Whether all that event `i` of thread `t` depends on is done; the last event waits for all others. */
+function available(events: Events, i: number, done: readonly number[], t: number): boolean {
+  const { threads, clock, depth } = events;
+  if (i === depth - 1) return done.reduce((a, b) => a + b, 0) === depth - 1;
+  for (let q = 0; q < threads; q++) if (q !== t && done[q] < clock[i * threads + q]) return false;
+  return true;
+}
+
+function orderOf(place: Place, lists: readonly number[][]): number[] {
+  const order: number[] = [];
+  for (let at = place; at.from !== null; at = at.from) order.push(lists[at.last][at.done[at.last] - 1]);
+  return order.reverse();
+}
