@@ -81,11 +81,12 @@ function* switchMemslot(kvm: Kvm, old: Memslot | null, next: Memslot | null, sta
   const asId = (old ?? (next as Memslot)).asId;
   yield* replaceMemslot(yield* inactiveOf(kvm, asId), old, next);
   yield* swapActiveMemslots(kvm, asId);
-  yield* replaceMemslot(yield* inactiveOf(kvm, asId), stale, next);
+  // Both sets hold the same slots between updates: the next one starts from the other.
+  repeat_edit_in_other_set: yield* replaceMemslot(yield* inactiveOf(kvm, asId), stale, next);
 }
 
 /** Puts a good slot back in place of its INVALID copy. @kernel kvm_activate_memslot virt/kvm/kvm_main.c */
-function* activateMemslot(kvm: Kvm, invalid: Memslot, old: Memslot): Task {
+export function* activateMemslot(kvm: Kvm, invalid: Memslot, old: Memslot): Task {
   // The inactive set is the one that the invalidation left behind: it still holds the good slot.
   yield* swapActiveMemslots(kvm, old.asId);
   yield* replaceMemslot(yield* inactiveOf(kvm, old.asId), invalid, old);
@@ -145,6 +146,6 @@ export function fillMemslot(slot: Memslot, region: Region): void {
   slot.userspaceAddr = region.userspaceAddr;
 }
 
-function* inactiveOf(kvm: Kvm, asId: number): Task<Memslots> {
+export function* inactiveOf(kvm: Kvm, asId: number): Task<Memslots> {
   return inactiveSet(kvm, asId, (yield* kvm.memslots.at(asId).rcuDereference()) as Memslots);
 }

@@ -3,7 +3,7 @@ import { decisionOutsideReadSection } from './decision-outside-read-section.ts';
 import { deletedSlotStillUsed } from './deleted-slot-still-used.ts';
 import { dirtyBitInFreedBitmap } from './dirty-bit-in-freed-bitmap.ts';
 import { failedUpdateLosesSlot } from './failed-update-loses-slot.ts';
-import { invalidateEndFindsNoSlot } from './invalidate-end-finds-no-slot.ts';
+import { invalidateEndFindsNewSlot, invalidateEndFindsNoSlot } from './invalidate-end-finds-no-slot.ts';
 import { ioctlOfAnotherProcess } from './ioctl-of-another-process.ts';
 import { mappingLeftAfterDelete } from './mapping-left-after-delete.ts';
 import { movedPageTakenForMmio } from './moved-page-taken-for-mmio.ts';
@@ -22,6 +22,7 @@ export const memslotsScenarios: readonly AnyScenario[] = [
   mappingLeftAfterDelete,
   movedPageTakenForMmio,
   invalidateEndFindsNoSlot,
+  invalidateEndFindsNewSlot,
   dirtyBitInFreedBitmap,
   failedUpdateLosesSlot,
   ioctlOfAnotherProcess,

@@ -16,6 +16,7 @@ export const deletedSlotStillUsed = scenario('memslots/deleted-slot-still-used',
     'memslots.wait_for_readers',
     'memslots.forget_slot_of_old_generation',
     'memslots.drop_stale_hint',
+    'memslots.publish_slots',
   ],
   *setup() {
     const vm = yield* smallVm({ form: 'modern', tableEntries: 2 });
@@ -37,8 +38,6 @@ export const deletedSlotStillUsed = scenario('memslots/deleted-slot-still-used',
   },
   always: {
     'no reader touches a freed slot': never('use after free'),
-    'the slot is not found after its deletion returned': ({ results: { vcpu0 } }) =>
-      !vcpu0.after || vcpu0.second === 'none',
     'no set is edited under a reader': never('data race'),
   },
   sometimes: {

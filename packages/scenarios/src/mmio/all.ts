@@ -5,6 +5,7 @@ import {
   ancientSpteAfterWrapInSmm,
 } from './ancient-spte-after-wrap.ts';
 import { cachedDecisionAfterPublish } from './cached-decision-after-publish.ts';
+import { dummySlotChurn } from './dummy-slot-churn.ts';
 import { oldSpteAfterPublish } from './old-spte-after-publish.ts';
 import { pendingIoLost } from './pending-io-lost.ts';
 import { smmAnswerOutsideSmm } from './smm-answer-outside-smm.ts';
@@ -19,5 +20,6 @@ export const mmioScenarios: readonly AnyScenario[] = [
   ancientSpteAfterWrap2014,
   ancientSpteAfterWrapInSmm,
   smmAnswerOutsideSmm,
+  dummySlotChurn,
   pendingIoLost,
 ];

@@ -229,4 +229,28 @@ export const memslotsMutants: readonly Mutant[] = [
       always: 'an access that starts after the new generation is visible goes to RAM',
     },
   },
+  {
+    name: 'memslots/edit-not-repeated',
+    says: 'The edit is not repeated in the set that was active: the next update publishes a set that lacks a slot.',
+    off: ['memslots.repeat_edit_in_other_set'],
+    against: ['mmio/dummy-slot-churn'],
+    expect: { caught: 'mmio/dummy-slot-churn', always: 'the memory is always RAM' },
+  },
+  {
+    name: 'memslots/error-path-loses-slot',
+    says: 'A move that fails half way takes the slot away for good.',
+    variant: 'memslots-error-path-loses-slot',
+    against: ['memslots/failed-update-loses-slot'],
+    expect: {
+      caught: 'memslots/failed-update-loses-slot',
+      always: 'the frame in both places is RAM whether the move succeeds or fails',
+    },
+  },
+  {
+    name: 'memslots/no-wait-for-invalidations-on-creation',
+    says: 'A slot appears between the halves of an invalidation: its end uncounts what no start counted.',
+    off: ['memslots.wait_for_invalidations'],
+    against: ['memslots/invalidate-end-finds-new-slot'],
+    expect: { caught: 'memslots/invalidate-end-finds-new-slot', always: 'the count never goes negative' },
+  },
 ];
