@@ -28,6 +28,7 @@ export class Pool {
   /** Word 0 is 1 once searches under way are to end with what they have. */
   private readonly stopWord = new Int32Array(new SharedArrayBuffer(4));
   private stopped = false;
+  private closed = false;
 
   constructor(
     private readonly size: number,
@@ -53,12 +54,15 @@ export class Pool {
     return this.stopped;
   }
 
+  /** Ends all workers; jobs that wait are dropped. */
   async close(): Promise<void> {
+    this.stop();
+    this.closed = true;
     await Promise.all(this.members.splice(0).map(({ worker }) => worker.terminate()));
   }
 
   private advance(): void {
-    while (this.queue.length > 0) {
+    while (!this.closed && this.queue.length > 0) {
       const next = this.queue[0] as Waiting;
       const member = this.memberFor(next.job.module);
       if (member === null) return;

@@ -31,8 +31,13 @@ async function answer(job: Job): Promise<Message> {
     return { type: 'result', result: run(job, scenario) };
   } catch (error) {
     const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
-    const usage = error instanceof UsageError || error instanceof UnknownStepError;
-    return { type: 'failed', usage, message, stack };
+    if (error instanceof UsageError || error instanceof UnknownStepError) {
+      return { type: 'failed', usage: true, message, stack };
+    }
+    const place = stack.split('\n').find((line) => /^\s+at /.test(line)) ?? '';
+    // What throws out of the explorer is the scenario's set-up, unless the explorer itself is where it was thrown.
+    const usage = !/packages\/(explore|cli)\//.test(place);
+    return { type: 'failed', usage, message: `set-up of ${job.scenario}: ${message}\n${place}`, stack };
   }
 }
 

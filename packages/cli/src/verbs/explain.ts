@@ -193,7 +193,8 @@ function writeSvg(path: string | undefined, drawings: readonly Drawing[]): numbe
   try {
     writeFileSync(path, toSvg({ title, edges: drawings.flatMap((d) => d.edges) }));
   } catch (error) {
-    return failed(path, error);
+    process.stderr.write(`${path}: cannot be written: ${error instanceof Error ? error.message : error}\n`);
+    return 2;
   }
   process.stderr.write(`picture written to ${path}\n`);
   return 0;
