@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { joinable } from './input/join.ts';
+import { isCutAt, joinable } from './input/join.ts';
 import { LineSplitter } from './input/lines.ts';
 import { MailReader } from './input/mail.ts';
 import { noRepairs, type Repairs } from './input/repairs.ts';
@@ -132,7 +132,7 @@ export class Explainer {
       depth: quotes.depth,
     };
     this.noise(line.text, n, s.stamped);
-    if (this.pending && !this.aligned(this.pending) && joinable(this.pending, line)) {
+    if (this.pending && this.continues(this.pending, line)) {
       this.repairs.joined++;
       this.pending = {
         ...this.pending,
@@ -162,10 +162,14 @@ export class Explainer {
     if (this.stamps >= 3 || (text.startsWith('Linux version ') && text.length > 20)) this.isLog = true;
   }
 
-  /** Rows of drawings and tables are never joined: they are aligned, not wrapped. */
-  private aligned(line: Line): boolean {
-    if (this.collector) return !(this.collector instanceof Trace);
-    return RaceTables.starts(line.text);
+  /** Does `next` continue `line`? Tables know their own rows; drawings and other tables are never joined. */
+  private continues(line: Line, next: Line): boolean {
+    const { collector } = this;
+    if (collector === null) return !RaceTables.starts(line.text) && joinable(line, next);
+    if (collector instanceof Trace) return joinable(line, next);
+    if (next.text.trim() === '' || line.text.trim() === '') return false;
+    const tail = collector.tail?.(next.text, line.text) ?? 'no';
+    return tail === 'always' || (tail === 'maybe' && isCutAt(line, next));
   }
 
   private idle(): boolean {

@@ -41,6 +41,8 @@ export type Found =
  */
 export interface Collector {
   line(text: string, n: number): 'taken' | 'skipped' | 'over';
+  /** Is this line the tail of the one before, cut by a mail program? `maybe`: if its width says so. */
+  tail?(text: string, before: string): 'no' | 'maybe' | 'always';
   /** Null when nothing worth a record was read. */
   finish(): Found | null;
 }

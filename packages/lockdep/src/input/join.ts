@@ -23,12 +23,18 @@ function isReportText(text: string): boolean {
   );
 }
 
+/** Would the first word of `next` have made `line` longer than a mail line? */
+export function isCutAt(line: Line, next: Line): boolean {
+  const tail = next.text.trimStart();
+  const space = tail.indexOf(' ');
+  return line.width <= 80 && line.width + 1 + (space < 0 ? tail.length : space) > 70;
+}
+
 /** Is `next` the tail of `line`, cut off by a mail program at 60 to 80 columns? */
 export function joinable(line: Line, next: Line): boolean {
   const tail = next.text.trimStart();
   if (tail === '' || line.text.trim() === '' || line.width > 80 || next.stamped) return false;
-  const word = tail.indexOf(' ') < 0 ? tail.length : tail.indexOf(' ');
-  if (line.width + 1 + word <= 70) return false;
+  if (!isCutAt(line, next)) return false;
   if (TRACE.test(next.text) || !isReportText(line.text)) return false;
   // With stamps on every real line, an unstamped one after a long line can only be its tail.
   if (line.stamped) return !/^\s/.test(next.text) || line.width > 66;

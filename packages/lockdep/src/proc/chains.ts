@@ -51,6 +51,10 @@ export class ProcChains implements Collector {
     return this.misses > 20 ? 'over' : 'skipped';
   }
 
+  tail(text: string): 'no' | 'maybe' {
+    return /^\s*(?:\[|irq_context|all lock)/.test(text) ? 'no' : 'maybe';
+  }
+
   finish(): Found | null {
     const chains = this.chains.filter((c) => c.locks.length > 0);
     if (chains.length === 0) return null;

@@ -60,6 +60,13 @@ export class ProcLockStat implements Collector {
     return this.misses > 20 ? 'over' : 'skipped';
   }
 
+  /** The numbers of a row, or the caller of a line: neither can stand alone. */
+  tail(text: string): 'no' | 'always' {
+    return /^\s*(?:[\d.]+\s+)*[\d.]+\s*$|^\s*[A-Za-z_][\w.]*\+0x\S+$/.test(text) && /\w/.test(text)
+      ? 'always'
+      : 'no';
+  }
+
   finish(): Found | null {
     return {
       type: 'lock-stat',

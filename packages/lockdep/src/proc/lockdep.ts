@@ -55,6 +55,10 @@ export class ProcLockdep implements Collector {
     return this.misses > 20 ? 'over' : 'skipped';
   }
 
+  tail(text: string): 'no' | 'maybe' {
+    return /^\s*(?:->|[0-9a-f]{8,16}\s|\(____ptrval|all lock)/.test(text) ? 'no' : 'maybe';
+  }
+
   finish(): Found | null {
     if (this.graph.classes.size === 0) return null;
     return {

@@ -7,6 +7,8 @@ import type { Collector, Found } from '../records.ts';
 export interface RaceTable {
   readonly columns: readonly string[];
   readonly rows: readonly RaceRow[];
+  /** Why the columns may not be the drawing's; empty when nothing speaks against them. */
+  readonly doubt: string;
 }
 
 export interface RaceRow {
@@ -55,9 +57,14 @@ export class RaceTables implements Collector {
     return 'taken';
   }
 
+  /** An arrow or an operator that points at nothing was cut off from what follows. */
+  tail(_: string, before: string): 'no' | 'always' {
+    return /(?:->|[=&|,+(])$/.test(before.trimEnd()) ? 'always' : 'no';
+  }
+
   finish(): Found | null {
     if (this.rows.length === 0 || this.columns.length < 2) return null;
-    const table = { columns: this.columns, rows: this.rows };
+    const table = { columns: this.columns, rows: this.rows, doubt: this.listed ? '' : doubtOf(this.rows) };
     return {
       type: 'race-table',
       span: { first: this.first, last: this.last },
@@ -104,6 +111,13 @@ export class RaceTables implements Collector {
     });
     return true;
   }
+}
+
+/** Rows that stand alone are all in the first column: so looks a table that lost its indentation. */
+function doubtOf(rows: readonly RaceRow[]): string {
+  const alone = rows.filter((r) => !rows.some((o) => o.line === r.line && o.column !== r.column));
+  if (alone.length < 3 || alone.some((r) => r.column > 0)) return '';
+  return 'Every row that stands alone is in the first column: if the text lost its indentation, some belong to another.';
 }
 
 /** Where the text of the column that begins near `start` begins; -1 when the row has none there. */

@@ -150,6 +150,7 @@ function raceText(f: Extract<Found, { type: 'race-table' }>, style: Style): stri
   }
   flush();
   out.push('');
+  if (f.table.doubt !== '') out.push(...wrap(f.table.doubt, style.width, '  ', '    '));
   if (f.cycle.length > 0) {
     out.push(
       ...wrap(

@@ -53,7 +53,7 @@ function verdictOf(v: Verdict): object {
 function dataOf(f: Exclude<Explained['found'][number], { type: 'report' }>): object {
   switch (f.type) {
     case 'race-table':
-      return { columns: f.table.columns, rows: f.table.rows, cycle: f.cycle };
+      return { columns: f.table.columns, rows: f.table.rows, doubt: f.table.doubt, cycle: f.cycle };
     case 'trace': {
       const { byEvent, outcomes, byGfn, contended, steps, ...rest } = f.trace;
       const text = (v: bigint | null) => (v === null ? null : v.toString(16));

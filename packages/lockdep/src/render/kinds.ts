@@ -56,6 +56,12 @@ export function factsOf(r: Report): string[] {
     );
   }
   if (r.place) said.push(`${r.place.file}:${r.place.line}: ${r.place.message}.`);
+  const released = r.kind === 'bad-unlock-balance' ? r.wanted?.lock.base : undefined;
+  if (released !== undefined && r.held.some((h) => h.locks.some((l) => l.lock.base === released))) {
+    said.push(
+      `The task does hold a lock of class ${released}: the one it releases is another of that class.`,
+    );
+  }
   if (r.notHeld) said.push(`The annotation names ${r.notHeld}, which the task does not hold.`);
   if (r.freed) said.push(`The memory is ${r.freed.from} to ${r.freed.to}.`);
   if (r.atomic) said.push(atomicOf(r));

@@ -76,6 +76,8 @@ function whoOf(r: Report): string[] {
   } else if (r.wanted && r.holding) {
     said.push(`${who} holds ${lockText(r.holding)}`);
     said.push(`and asks for ${lockText(r.wanted)}${asked(r)}.`);
+  } else if (r.kind === 'held-lock-freed' && r.wanted) {
+    said.push(`${who} frees the memory of ${lockText(r.wanted)} while it is held.`);
   } else if (r.wanted && r.kind !== 'held-at-return') said.push(`${who} asks for ${lockText(r.wanted)}.`);
   if (via)
     said.push(

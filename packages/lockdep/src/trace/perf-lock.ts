@@ -57,6 +57,10 @@ export class PerfLock implements Collector {
     return this.misses > 3 ? 'over' : 'skipped';
   }
 
+  tail(text: string): 'no' | 'always' {
+    return /^\s*[A-Za-z_][\w.]*(?:\+0x[0-9a-f]+)?$/.test(text) ? 'always' : 'no';
+  }
+
   finish(): Found | null {
     if (this.rows.length === 0) return null;
     return {
