@@ -1,6 +1,6 @@
 /** Results as plain text for a reply on a mailing list: no colours, 72 columns. */
 import type { CheckResult } from '../run/job.ts';
-import { changes, extent, headline, replayCommand, switches } from './text.ts';
+import { changes, extent, headline, isShown, replayCommand, switches } from './text.ts';
 
 export function checkMail(result: CheckResult, again: readonly string[]): string {
   const lines = [...wrap(`${result.scenario}${changes(result)}: ${result.verdict}`)];
@@ -14,7 +14,7 @@ export function checkMail(result: CheckResult, again: readonly string[]): string
     for (const line of finding.says.split('\n')) if (line !== '') lines.push(...wrap(line, '  '));
     if (finding.diagram !== '')
       lines.push('', finding.diagram.trimEnd(), '', ...wrap(`${switches(finding)}.`));
-    if (finding.token !== '') lines.push('Reproduce with:', `  ${replayCommand(finding, again)}`);
+    if (isShown(finding)) lines.push('Reproduce with:', `  ${replayCommand(result, finding, again)}`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -2,6 +2,7 @@
 import pc from 'picocolors';
 import { type CheckResult, executionsOf, type FoundFinding, type Verdict } from '../run/job.ts';
 import { count, duration } from '../run/progress.ts';
+import { writeReplayFile } from '../token.ts';
 
 export interface TextOptions {
   /** What a command needs to find the scenario again, besides the token. */
@@ -66,8 +67,8 @@ function findingLines(result: CheckResult, finding: FoundFinding, options: TextO
   for (const line of finding.says.split('\n')) if (line !== '') lines.push(`    ${line}`);
   if (finding.diagram !== '') lines.push('', finding.diagram.trimEnd(), '');
   if (options.trace && finding.trace !== '') lines.push(finding.trace.trimEnd(), '');
-  if (finding.token !== '') {
-    lines.push(`  ${switches(finding)}`, `  replay: ${replayCommand(finding, options.again)}`);
+  if (isShown(finding)) {
+    lines.push(`  ${switches(finding)}`, `  replay: ${replayCommand(result, finding, options.again)}`);
   }
   return lines;
 }
@@ -80,11 +81,17 @@ export function headline(result: CheckResult, { kind, name, executions }: FoundF
   return `${what}, in ${count(executions)} of ${total} executions`;
 }
 
-export function switches({ switches: n, minimal }: FoundFinding): string {
-  const times = `${n} context ${n === 1 ? 'switch' : 'switches'}`;
-  return minimal ? `${times}; no execution that shows it has fewer` : `${times}; the fewest found`;
+export function switches({ switches: n, effort }: FoundFinding): string {
+  return `${n} context ${n === 1 ? 'switch' : 'switches'}; ${effort}`;
 }
 
-export function replayCommand({ token }: FoundFinding, again: readonly string[]): string {
+/** The command that runs the execution again; writes the file that it needs if no token holds it. */
+export function replayCommand(result: CheckResult, finding: FoundFinding, again: readonly string[]): string {
+  const token = finding.token === '' ? writeReplayFile(result.scenario, finding.contents) : finding.token;
   return ['npx faultline replay', token, ...again].join(' ');
+}
+
+/** An unreached `sometimes` has no execution to show. */
+export function isShown({ token, contents }: FoundFinding): boolean {
+  return token !== '' || contents !== '';
 }

@@ -1,7 +1,7 @@
 /** Explores one scenario and says what came of it in plain data. */
 import { type BoundHit, type Exploration, explore, type Finding } from '@faultline/explore';
 import type { AnyScenario } from '@faultline/machine';
-import { explain } from './explain-finding.ts';
+import { type Explained, explain } from './explain-finding.ts';
 import type { CheckJob, CheckResult, FoundFinding, Progress } from './job.ts';
 import { count } from './progress.ts';
 
@@ -61,18 +61,29 @@ function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration
     bounds: exploration.bounds.map(boundText),
     always: hitsOf(exploration.always),
     sometimes: hitsOf(exploration.sometimes),
-    findings: findings.map((finding) => found(job, scenario, finding)),
+    findings: findings.map((finding, i) => found(job, scenario, finding, i)),
   };
 }
 
-function found(job: CheckJob, scenario: AnyScenario, finding: Finding): FoundFinding {
+/** Findings that a simpler execution is looked for; the rest are shown as they were first met. */
+const SIMPLIFIED = 4;
+
+function found(job: CheckJob, scenario: AnyScenario, finding: Finding, i: number): FoundFinding {
   const { kind, claim, message, executions } = finding;
   const plain = { kind, name: claim, says: details(finding, message), executions };
-  if (!job.explain || finding.schedule.threads.length === 0) {
-    return { ...plain, diagram: '', trace: '', token: '', switches: 0, minimal: false, arenaHash: '' };
-  }
-  return { ...plain, ...explain(job, scenario, finding) };
+  if (!job.explain || finding.schedule.threads.length === 0) return { ...plain, ...UNEXPLAINED };
+  return { ...plain, ...explain(job, scenario, finding, i < SIMPLIFIED) };
 }
+
+const UNEXPLAINED: Explained = {
+  diagram: '',
+  trace: '',
+  token: '',
+  contents: '',
+  switches: 0,
+  effort: '',
+  arenaHash: '',
+};
 
 /** The message, then who does what where, outermost call first. */
 function details({ sides, waits, cycle }: Finding, message: string): string {

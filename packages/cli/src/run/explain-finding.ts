@@ -1,13 +1,54 @@
 /** The simplest execution that shows a finding: diagram, every event, token. */
-import type { Finding } from '@faultline/explore';
+import {
+  encodeToken,
+  type Finding,
+  formatDiagram,
+  minimise,
+  replay,
+  type Trace,
+  tokenContents,
+} from '@faultline/explore';
 import type { AnyScenario } from '@faultline/machine';
+import { traceText } from '../report/trace.ts';
 import type { CheckJob, FoundFinding } from './job.ts';
 
 export type Explained = Pick<
   FoundFinding,
-  'diagram' | 'trace' | 'token' | 'switches' | 'minimal' | 'arenaHash'
+  'diagram' | 'trace' | 'token' | 'contents' | 'switches' | 'effort' | 'arenaHash'
 >;
 
-export function explain(_job: CheckJob, _scenario: AnyScenario, _finding: Finding): Explained {
-  return { diagram: '', trace: '', token: '', switches: 0, minimal: false, arenaHash: '' };
+/** `effort`: look for a simpler execution than the one at hand. */
+export function explain(job: CheckJob, scenario: AnyScenario, finding: Finding, effort: boolean): Explained {
+  const stepsOff = [...job.without];
+  const simplest = effort ? minimise(scenario, finding, { stepsOff }) : null;
+  const trace = simplest?.trace ?? replay(scenario, finding.schedule, { stepsOff }).trace;
+  const how = { stepsOff, variant: job.variant };
+  const token = encodeToken(scenario, trace, how);
+  return {
+    diagram: formatDiagram(trace, simplest?.finding ?? finding, { title: titleOf(job) }),
+    trace: traceText(trace),
+    token: token ?? '',
+    contents: token === null ? JSON.stringify(tokenContents(scenario, trace, how)) : '',
+    switches: switchesOf(trace),
+    effort: simplest?.summary ?? 'as first met',
+    arenaHash: trace.arenaHash,
+  };
+}
+
+/** Scenario and what was changed, as the title of a diagram. */
+export function titleOf({
+  scenario,
+  without,
+  variant,
+}: Pick<CheckJob, 'scenario' | 'without' | 'variant'>): string {
+  const changes = [
+    variant === '' ? '' : `with ${variant}`,
+    without.length === 0 ? '' : `without ${without.join(', ')}`,
+  ];
+  const text = changes.filter((change) => change !== '').join('; ');
+  return text === '' ? scenario : `${scenario} (${text})`;
+}
+
+function switchesOf({ events }: Trace): number {
+  return events.filter(({ thread }, i) => i > 0 && events[i - 1]?.thread !== thread).length;
 }

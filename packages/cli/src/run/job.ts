@@ -1,4 +1,5 @@
 /** What is asked of a worker and what comes back: plain data, so that it does not matter which worker did it. */
+import type { TokenContents } from '@faultline/explore';
 
 export interface Bounds {
   readonly maxSteps?: number;
@@ -30,8 +31,7 @@ export interface ReplayJob {
   readonly kind: 'replay';
   readonly module: string;
   readonly scenario: string;
-  readonly without: readonly string[];
-  readonly token: string;
+  readonly contents: TokenContents;
 }
 
 export type Job = CheckJob | ReplayJob;
@@ -50,10 +50,13 @@ export interface FoundFinding {
   readonly diagram: string;
   /** Every event of the execution, one line each. */
   readonly trace: string;
+  /** '' if the execution is too long for one: then `contents` goes to a file. */
   readonly token: string;
-  /** Context switches of the execution shown, and whether no execution has fewer. */
+  readonly contents: string;
+  /** Context switches of the execution shown. */
   readonly switches: number;
-  readonly minimal: boolean;
+  /** How simple it is: proven to be the simplest, or the best found. */
+  readonly effort: string;
   readonly arenaHash: string;
 }
 

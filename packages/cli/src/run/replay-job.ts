@@ -1,8 +1,30 @@
-/** Runs the execution of a token again. */
+/** Runs the execution of a token again, step for step. */
+import { type Finding, formatDiagram, programHash, replay } from '@faultline/explore';
 import type { AnyScenario } from '@faultline/machine';
-import { UsageError } from '../exit.ts';
+import { traceText } from '../report/trace.ts';
+import { titleOf } from './explain-finding.ts';
 import type { ReplayJob, ReplayResult } from './job.ts';
 
-export function runReplay(_job: ReplayJob, scenario: AnyScenario): ReplayResult {
-  throw new UsageError(`${scenario.name}: cannot be replayed yet`);
+export function runReplay({ contents, scenario: name }: ReplayJob, scenario: AnyScenario): ReplayResult {
+  const { schedule, expect, stepsOff, variant } = contents;
+  const { trace, findings, divergence } = replay(scenario, schedule, { stepsOff, expect });
+  const same = programHash(scenario) === contents.program;
+  const renamed = 'its threads or rules have other names now';
+  return {
+    kind: 'replay',
+    scenario: name,
+    exact: divergence === null && same,
+    divergence: divergence?.message ?? (same ? '' : renamed),
+    says: findings.map(headline).join('\n'),
+    diagram: formatDiagram(trace, findings[0] ?? null, {
+      title: titleOf({ scenario: name, without: stepsOff, variant }),
+    }),
+    trace: traceText(trace),
+    arenaHash: trace.arenaHash,
+    violated: findings.length > 0,
+  };
+}
+
+function headline({ kind, claim, message }: Finding): string {
+  return kind === 'always' ? `falls: '${claim}'` : `${kind}: ${message}`;
 }

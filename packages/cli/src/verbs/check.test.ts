@@ -77,7 +77,7 @@ test('a `sometimes` that never happens is a finding: the scenario tested nothing
 test('a bound that is hit is said, and the run is incomplete', () => {
   const racy = file('bounded.ts', counter(RACY).replace('=== 2', '> 0'));
   const few = faultline(['check', racy, '--max-executions', '1']);
-  expect(few.stdout).toMatch(/^inconclusive[^]*bound: maxExecutions=1 reached after 1 execution/);
+  expect(few.stdout).toMatch(/^inconclusive[\s\S]*bound: maxExecutions=1 reached after 1 execution/);
   expect(few.status).toBe(3);
   const short = faultline(['check', racy, '--max-steps', '2']);
   expect(short.stdout).toMatch(/bound: maxSteps=2 reached in \d+ executions/);
@@ -179,7 +179,7 @@ test('Ctrl-C in a long run prints what was done so far, as inconclusive', async 
   setTimeout(() => child.kill('SIGINT'), 3000);
   const status = await new Promise((done) => child.on('exit', done));
   expect(out).toMatch(
-    /^inconclusive {2}counter\/update-lost[^]*bound: stopped on request after [\d,]+ executions/,
+    /^inconclusive {2}counter\/update-lost[\s\S]*bound: stopped on request after [\d,]+ executions/,
   );
   expect(status).toBe(3);
 });

@@ -83,6 +83,8 @@ async function run(files: readonly string[], options: ExplainOptions): Promise<n
 
 async function read(file: string, options: ExplainOptions): Promise<Explained> {
   const explainer = new Explainer(options.gfn === undefined ? {} : { gfn: options.gfn });
+  if (file === '-' && process.stdin.isTTY)
+    process.stderr.write('reading standard input, to the end (Ctrl-D)\n');
   const stream: AsyncIterable<Buffer | string> =
     file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 18 });
   for await (const chunk of stream) explainer.push(chunk);

@@ -1,13 +1,13 @@
 /** `faultline replay`: one execution again, step for step, from a token or a file. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { ExitCode, UsageError } from '../exit.ts';
 import { stoppable } from '../run/interrupt.ts';
 import type { ReplayResult } from '../run/job.ts';
 import { Pool } from '../run/pool.ts';
-import { isFile, resolveTargets } from '../targets.ts';
-import { readToken } from '../token.ts';
+import { isFile, knownVariants, resolveTargets } from '../targets.ts';
+import { contentsOf, scenarioOf, tokenText } from '../token.ts';
 import { type Reporter, reporterOption, withOption } from './options.ts';
 
 interface ReplayOptions {
@@ -31,25 +31,21 @@ export function registerReplay(program: Command): void {
 }
 
 async function replay(given: string, file: string | undefined, options: ReplayOptions): Promise<number> {
-  const text = isFile(given) || existsSync(given) ? fromFile(given) : given;
-  const token = readToken(text);
-  const variants = options.with ?? token.variants;
-  const targets = await resolveTargets([file ?? token.scenario], variants);
-  const target = targets.find(({ scenario }) => scenario.name === token.scenario);
+  const text = tokenText(given, isFile(given) || existsSync(given));
+  const name = scenarioOf(text);
+  // Loads the steps that the token may leave out; the variant is known only after that.
+  const plain = await resolveTargets([file ?? name], []);
+  const contents = contentsOf(text);
+  const variants = options.with ?? variantsOf(contents.variant);
+  const targets = variants.length === 0 ? plain : await resolveTargets([file ?? name], variants);
+  const target = targets.find(({ scenario }) => scenario.name === name);
   if (target === undefined) {
-    throw new UsageError(
-      `${file} has no scenario '${token.scenario}', which the token is of; it has ${targets.map((t) => t.scenario.name).join(', ')}`,
-    );
+    const has = targets.map(({ scenario }) => scenario.name).join(', ');
+    throw new UsageError(`${file} has no scenario '${name}', which the token is of; it has ${has}`);
   }
   const pool = new Pool(1);
   const result = await stoppable(pool, () =>
-    pool.run({
-      kind: 'replay',
-      module: target.module,
-      scenario: token.scenario,
-      without: token.without,
-      token: text,
-    }),
+    pool.run({ kind: 'replay', module: target.module, scenario: name, contents }),
   );
   if (!result.exact) throw new UsageError(stale(result));
   const json = options.reporter === 'json';
@@ -59,12 +55,17 @@ async function replay(given: string, file: string | undefined, options: ReplayOp
   return result.violated ? ExitCode.FINDING : ExitCode.CLEAN;
 }
 
-function fromFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    throw new UsageError(`${file}: no such file; expected a token (f1....) or a file that 'check' wrote`);
+/** A variant of a user's has to be given again as a file. */
+function variantsOf(variant: string): string[] {
+  const names = variant === '' ? [] : variant.split('+');
+  const known = knownVariants();
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    throw new UsageError(
+      `the token was made with '${name}', which is no variant of the project: add --with FILE`,
+    );
   }
+  return names;
 }
 
 function stale({ scenario, divergence }: ReplayResult): string {

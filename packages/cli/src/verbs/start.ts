@@ -127,7 +127,8 @@ function raceLines(result: CheckResult): string[] {
     '',
     finding.diagram.trimEnd(),
     '',
-    `${switches(finding)}. ${replayCommand(finding, [])}`,
+    switches(finding),
+    replayCommand(result, finding, []),
   ];
 }
 
