@@ -44,10 +44,14 @@ const LIMITS = [
   'MAX_STACK_TRACE_ENTRIES too low',
 ];
 
+/** A word of every headline: most lines have none of them. */
+const GATE =
+  /WARNING|BUG|INFO|DEADLOCK|possible |nconsistent lock|nvalid wait|RCU usage|Showing all|protection fault|divide error|stack segment|unlock balance|contention|lock freed|lock held|ested lock|non-static|sleeping func|scheduling while/;
+
 /** Does this line begin a report? Cheap to ask of every line. */
 export function startReport(line: string, at: number): Report | null {
   const text = line.trim();
-  if (text.length < 10 || text.length > 300) return null;
+  if (text.length < 10 || text.length > 300 || !GATE.test(text)) return null;
   for (const limit of LIMITS) {
     if (!text.startsWith('BUG: ') || !text.includes(limit)) continue;
     return { ...emptyReport('limit', text, at), limit: limit.replace(' too low', '') };
