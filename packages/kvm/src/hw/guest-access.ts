@@ -1,7 +1,10 @@
 /**
+ * @area io
+ *
  * A load or store of the guest: the hardware walks the page table; what it cannot answer exits to KVM.
  */
 import { type Cell, retryAfterChange, type Seen, type Task } from '@faultline/machine';
+import { EOPNOTSUPP } from '../errno.ts';
 import type { HostMemory } from '../host/memory.ts';
 import { type Gpa, gfnOf } from '../types.ts';
 import { ioBusRead, ioBusWrite } from '../virt/io-bus.ts';
@@ -63,7 +66,7 @@ function* handleExit(vcpu: Vcpu, fault: PageFault, len: number, value: bigint): 
   const kvm = vcpu.kvm as Kvm;
   const { mmioLayout, npt } = kvm.config;
   // A misconfiguration says MMIO by itself: devices that need neither length nor data are asked before any decoding.
-  if (npt === 0 && isMmioSpte(fault.spte, mmioLayout, false)) {
+  ask_fast_bus_first: if (npt === 0 && isMmioSpte(fault.spte, mmioLayout, false)) {
     if ((yield* ioBusWrite(kvm, KvmBus.FAST_MMIO, fault.gpa, 0, 0n)) === 0) return { via: Via.BUS, value };
   }
   const result = yield* mmuPageFault(vcpu, fault);
@@ -84,13 +87,16 @@ function* whatToWaitFor(vcpu: Vcpu, sptep: Cell<bigint>, fault: PageFault): Task
 
 /** The instruction runs in the emulator: a bus of the VM first, then user space. @kernel vcpu_mmio_write arch/x86/kvm/x86.c */
 function* emulate(kvm: Kvm, gpa: Gpa, len: number, write: boolean, value: bigint): Task<Access> {
-  if (write) {
-    const done = yield* ioBusWrite(kvm, KvmBus.MMIO, gpa, len, value);
-    return { via: done === 0 ? Via.BUS : Via.MMIO, value };
-  }
-  const into: IoValue = { value: 0n };
-  const result = yield* ioBusRead(kvm, KvmBus.MMIO, gpa, len, into);
-  return { via: result === 0 ? Via.BUS : Via.MMIO, value: into.value };
+  const access: IoValue = { value: write ? value : 0n };
+  let result = -EOPNOTSUPP;
+  // A device that KVM runs itself is not user space's to emulate.
+  try_bus_before_user_space: result = yield* accessBus(kvm, gpa, len, write, access);
+  return { via: result === 0 ? Via.BUS : Via.MMIO, value: access.value };
+}
+
+function* accessBus(kvm: Kvm, gpa: Gpa, len: number, write: boolean, access: IoValue): Task<number> {
+  if (write) return yield* ioBusWrite(kvm, KvmBus.MMIO, gpa, len, access.value);
+  return yield* ioBusRead(kvm, KvmBus.MMIO, gpa, len, access);
 }
 
 function* touchFrame(kvm: Kvm, spte: bigint, write: boolean, value: bigint): Task<Access> {

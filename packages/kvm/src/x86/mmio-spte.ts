@@ -96,7 +96,7 @@ export function mmioGenerationOf(spte: bigint, layout: number): number {
 
 /** The frame in the entry. @kernel get_mmio_spte_gfn arch/x86/kvm/mmu/mmu.c */
 export function mmioGfnOf(spte: bigint, layout: number): Gfn {
-  if (layout !== MmioLayout.MODERN) return Number((spte & bits(12n, 51n)) >> 12n) as Gfn;
+  if (layout !== MmioLayout.MODERN) return Number((spte & bits(12n, 50n)) >> 12n) as Gfn;
   const low = spte & bits(12n, PHYS_BITS - RSVD_LENGTH - 1n);
   const high = (spte >> RSVD_LENGTH) & RSVD_MASK;
   return Number((low | high) >> 12n) as Gfn;
