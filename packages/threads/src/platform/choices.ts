@@ -3,7 +3,7 @@ import { Random } from './random.ts';
 
 const random = new Random();
 let script: readonly number[] | null = null;
-let position = 0;
+let outcomes: number[] = [];
 
 /** Choices of one thread in one round. */
 export function seedChoices(seed: number, round: number, task: number): void {
@@ -14,11 +14,17 @@ export function seedChoices(seed: number, round: number, task: number): void {
 /** From here on choices come from `values`, then 0. */
 export function scriptChoices(values: readonly number[]): void {
   script = values;
-  position = 0;
+  outcomes = [];
 }
 
 export function nextChoice(n: number): number {
   if (script === null) return random.below(n);
-  const value = script[position++] ?? 0;
+  const value = script[outcomes.length] ?? 0;
+  outcomes.push(n);
   return value % n;
+}
+
+/** How many outcomes each choice since scriptChoices() had. */
+export function choicesMade(): readonly number[] {
+  return outcomes;
 }
