@@ -5,6 +5,7 @@ import { busFreedUnderAVcpuReal } from './bus-freed-under-a-vcpu-real.ts';
 import { coalescedWriteLost } from './coalesced-write-lost.ts';
 import { datamatchMissed } from './datamatch-missed.ts';
 import { deviceCalledAfterUnregister } from './device-called-after-unregister.ts';
+import { deviceWriteSeenByUserSpace } from './device-write-seen-by-user-space.ts';
 import { ioeventfdFreedUnderAVcpu } from './ioeventfd-freed-under-a-vcpu.ts';
 import { rangesMoveUnderAVcpu } from './ranges-move-under-a-vcpu.ts';
 import { registrationLost } from './registration-lost.ts';
@@ -22,6 +23,7 @@ export const ioScenarios = [
   ioeventfdFreedUnderAVcpu,
   staleCookieCallsAnotherDevice,
   datamatchMissed,
+  deviceWriteSeenByUserSpace,
   coalescedWriteLost,
   ringOverrun,
   zoneListWalkedAfterFailure,

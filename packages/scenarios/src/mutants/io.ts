@@ -171,6 +171,27 @@ const lookups: readonly Mutant[] = [
   },
 ];
 
+const exits: readonly Mutant[] = [
+  {
+    name: 'io/user-space-before-the-bus',
+    says: 'The emulator sends a write to user space without asking the bus: the device of the VM never sees it.',
+    off: ['io.try_bus_before_user_space'],
+    expect: {
+      caught: 'io/device-write-seen-by-user-space',
+      always: 'a write rings the doorbell or lands in RAM, and user space never sees it',
+    },
+  },
+  {
+    name: 'io/fast-bus-not-asked',
+    says: 'A misconfiguration exit goes on to the generation check and the emulator, without the short cut.',
+    off: ['io.ask_fast_bus_first'],
+    expect: {
+      equivalent:
+        'slower; it also closes the window in which a stale entry still rings, which is allowed to be open',
+    },
+  },
+];
+
 const ring: readonly Mutant[] = [
   {
     name: 'io/ring-without-its-lock',
@@ -213,4 +234,11 @@ const ring: readonly Mutant[] = [
   },
 ];
 
-export const ioMutants: readonly Mutant[] = [...arrays, ...writers, ...failures, ...lookups, ...ring];
+export const ioMutants: readonly Mutant[] = [
+  ...arrays,
+  ...writers,
+  ...failures,
+  ...lookups,
+  ...exits,
+  ...ring,
+];
