@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { type AnyScenario, setStepsOff, UnknownStepError } from '@faultline/machine';
 import { UsageError } from '../exit.ts';
 import { host } from '../host.ts';
-import { isFile, variantFile } from '../targets.ts';
+import { isFile, type Target, variantFile } from '../targets.ts';
 
 export interface Skipped {
   readonly scenario: string;
@@ -13,15 +13,16 @@ export interface Skipped {
 
 /** Splits what was chosen into what runs on threads and what does not. Throws a UsageError for a name that cannot. */
 export function onThreads(
-  chosen: readonly AnyScenario[],
+  chosen: readonly Target[],
   named: readonly string[],
   workers: number | undefined,
-): { run: AnyScenario[]; skipped: Skipped[] } {
-  const run: AnyScenario[] = [];
+): { run: Target[]; skipped: Skipped[] } {
+  const run: Target[] = [];
   const skipped: Skipped[] = [];
-  for (const scenario of chosen) {
+  for (const target of chosen) {
+    const { scenario } = target;
     const because = reasonAgainst(scenario, named.includes(scenario.name), workers);
-    if (because === null) run.push(scenario);
+    if (because === null) run.push(target);
     else if (named.includes(scenario.name)) throw new UsageError(`${scenario.name} ${because}`);
     else skipped.push({ scenario: scenario.name, because });
   }

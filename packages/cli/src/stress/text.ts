@@ -8,7 +8,7 @@ import type { StressReport } from './report.ts';
 export function reportText(report: StressReport, width: number): string {
   const { scenario, rounds, ms, states, findings, explored } = report;
   const parts = [
-    `${count(rounds)} runs in ${duration(ms / 1000)}`,
+    `${count(rounds)} ${rounds === 1 ? 'run' : 'runs'} in ${duration(ms / 1000)}`,
     `${count(Math.round(rounds / Math.max(ms / 1000, 0.001)))}/s`,
     `${count(states)} final ${states === 1 ? 'state' : 'states'}`,
   ];

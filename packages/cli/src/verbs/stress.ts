@@ -1,5 +1,4 @@
 /** `faultline stress`: the same scenarios on real threads, as fast as they run. */
-import type { AnyScenario } from '@faultline/machine';
 import { runOnThreads } from '@faultline/threads';
 import { type Command, Option } from 'commander';
 import { ExitCode, worst } from '../exit.ts';
@@ -8,7 +7,7 @@ import { compare } from '../stress/agreement.ts';
 import { buildBundle, fileAmong, onThreads, requireSteps, type Skipped } from '../stress/plan.ts';
 import { exitCodeOf, reportOf, type StressReport } from '../stress/report.ts';
 import { reportText } from '../stress/text.ts';
-import { resolveTargets } from '../targets.ts';
+import { resolveTargets, type Target } from '../targets.ts';
 import { positive, seconds, withOption, withoutOption } from './options.ts';
 
 interface StressOptions {
@@ -56,8 +55,7 @@ async function stress(names: readonly string[], options: StressOptions): Promise
   const file = fileAmong(names);
   const targets = await resolveTargets(names, options.with ?? []);
   requireSteps(options.without ?? []);
-  const chosen = targets.map(({ scenario }) => scenario);
-  const { run, skipped } = onThreads(chosen, names, options.threads);
+  const { run, skipped } = onThreads(targets, names, options.threads);
   const bundle = await buildBundle(options.without ?? [], options.with ?? [], file);
   const stop = stopOnSignal();
   try {
@@ -70,37 +68,38 @@ async function stress(names: readonly string[], options: StressOptions): Promise
 type AllOptions = StressOptions & { readonly file: string | undefined };
 
 async function runAll(
-  scenarios: readonly AnyScenario[],
+  targets: readonly Target[],
   skipped: readonly Skipped[],
   bundle: string,
   options: AllOptions,
   signal: AbortSignal,
 ): Promise<number> {
   const json = options.reporter === 'json';
-  const width = Math.max(0, ...scenarios.map(({ name }) => name.length));
+  const width = Math.max(0, ...targets.map(({ scenario }) => scenario.name.length));
   const reports: StressReport[] = [];
   let left = (options.time ?? 0) * 1000;
-  for (const [i, scenario] of scenarios.entries()) {
+  for (const [i, target] of targets.entries()) {
     if (signal.aborted) break;
     const before = performance.now();
-    const report = await runOne(scenario, bundle, options, left / (scenarios.length - i), signal);
+    const report = await runOne(target, bundle, options, left / (targets.length - i), signal);
     left = Math.max(1, left - (performance.now() - before));
     reports.push(report);
     if (!json) process.stdout.write(reportText(report, width));
   }
   if (json) process.stdout.write(`${JSON.stringify({ scenarios: reports, skipped }, null, 2)}\n`);
-  else process.stdout.write(summary(reports, skipped, scenarios.length));
-  const begun = reports.length === scenarios.length && scenarios.length > 0;
+  else process.stdout.write(summary(reports, skipped, targets.length));
+  const begun = reports.length === targets.length && targets.length > 0;
   return worst([...reports.map(exitCodeOf), begun ? ExitCode.CLEAN : ExitCode.INCOMPLETE]);
 }
 
 async function runOne(
-  scenario: AnyScenario,
+  target: Target,
   bundle: string,
   options: AllOptions,
   shareMs: number,
   signal: AbortSignal,
 ): Promise<StressReport> {
+  const { scenario } = target;
   const against = options.againstExplored === true;
   const chaos = options.chaos === true || against;
   const { seed, runs, without = [] } = options;
@@ -119,7 +118,7 @@ async function runOne(
     ...(options.with ?? []).flatMap((variant) => ['--with', variant]),
   ];
   const compared = against && result.findings.length === 0;
-  const explored = compared ? compare(scenario, without, result.states) : null;
+  const explored = compared ? await compare(target, without, result.states) : null;
   return reportOf(scenario, result, { seed, chaos, again }, explored);
 }
 
