@@ -18,7 +18,7 @@ export interface PluginOptions {
 
 /** Parts of the project that hold no tasks; whatever else is bundled is transformed, a user's files included. */
 const NO_TASKS =
-  /^(?:packages\/(?:cli|explore\/(?!src\/programs\/)|lockdep|web|threads\/(?!src\/toys\/))|bench\/|tools\/|.*\bnode_modules\/)/;
+  /^(?:packages\/(?:cli|explore\/(?!src\/programs\/)|lockdep|web|threads\/(?!src\/toys\/))|bench\/(?!tasks\/)|tools\/|.*\bnode_modules\/)/;
 
 export function faultlinePlugin(options: PluginOptions): Plugin {
   const { root, platform } = options;
