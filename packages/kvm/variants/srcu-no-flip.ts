@@ -1,13 +1,36 @@
 /** A grace period leaves the index alone and waits until nobody is left on either side. */
-import { type Srcu, smpMb, type Task } from '@faultline/machine';
-import { waitForReaders } from '../../machine/src/srcu.ts';
+import { retryAfterChange, type Seen, type Srcu, smpMb, type Task } from '@faultline/machine';
 
 /** @replaces packages/machine/src/srcu.ts#synchronizeSrcu b41c5d33 */
 export function* synchronizeSrcu(domain: Srcu): Task {
-  yield* domain.state.gpMutex.lock();
+  const { gpMutex } = domain.state;
+  yield* gpMutex.lock();
   yield* smpMb();
-  yield* waitForReaders(domain, 1);
-  yield* waitForReaders(domain, 0);
+  yield* drain(domain, 1);
+  yield* drain(domain, 0);
   yield* smpMb();
-  yield* domain.state.gpMutex.unlock();
+  yield* gpMutex.unlock();
+}
+
+function* drain(domain: Srcu, idx: number): Task {
+  const { sda, cpus } = domain.state;
+  for (;;) {
+    const seen: Seen[] = [];
+    let inside = 0;
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      const cell = sda.at(cpu).unlockCount.at(idx);
+      const count = yield* cell.readOnce();
+      seen.push([cell, count]);
+      inside -= count;
+    }
+    yield* smpMb();
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      const cell = sda.at(cpu).lockCount.at(idx);
+      const count = yield* cell.readOnce();
+      seen.push([cell, count]);
+      inside += count;
+    }
+    if (inside === 0) return;
+    yield* retryAfterChange(seen);
+  }
 }

@@ -1,12 +1,13 @@
 /** The end of a section is counted on the side that is active now, not on the one that it began on. */
-import { type Srcu, smpMb, type Task } from '@faultline/machine';
-import { sectionLeft } from '../../machine/src/platform.ts';
-import { thisCpu } from '../../machine/src/srcu.ts';
+import { type Srcu, smpMb, smpProcessorId, type Task } from '@faultline/machine';
 
-/** @replaces packages/machine/src/srcu.ts#srcuReadUnlock a0f0c9bf */
-export function* srcuReadUnlock(domain: Srcu, idx: number): Task {
-  sectionLeft(domain.addr, idx);
+/** @replaces packages/machine/src/srcu.ts#srcuReadUnlock 1304be6b */
+export function* srcuReadUnlock(domain: Srcu, _idx: number): Task {
+  const { sda, srcuIdx, cpus } = domain.state;
   yield* smpMb();
-  const now = (yield* domain.state.srcuIdx.readOnce()) & 1;
-  yield* thisCpu(domain).unlockCount.at(now).fetchAdd(1);
+  const idx = (yield* srcuIdx.readOnce()) & 1;
+  yield* sda
+    .at(smpProcessorId() % cpus)
+    .unlockCount.at(idx)
+    .fetchAdd(1);
 }

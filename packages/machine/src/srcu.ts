@@ -78,14 +78,20 @@ export class Srcu {
 
   /** srcu_read_lock(): the index that srcuReadUnlock needs. */
   *readLock(): Task<number> {
-    if (this.state.real === 1) return yield* srcuReadLock(this);
+    if (this.state.real === 1) {
+      const idx = yield* srcuReadLock(this);
+      platform.sectionEntered(this.addr, idx);
+      return idx;
+    }
     return yield* platform.srcuOp<number>(Kind.SRCU_LOCK, this.addr, 0, 0);
   }
 
   /** srcu_read_unlock() */
   *readUnlock(idx: number): Task {
-    if (this.state.real === 1) yield* srcuReadUnlock(this, idx);
-    else yield* platform.srcuOp(Kind.SRCU_UNLOCK, this.addr, idx, 0);
+    if (this.state.real === 1) {
+      platform.sectionLeft(this.addr, idx);
+      yield* srcuReadUnlock(this, idx);
+    } else yield* platform.srcuOp(Kind.SRCU_UNLOCK, this.addr, idx, 0);
   }
 
   /** synchronize_srcu(): returns after every section that had begun has ended. Sleeps; never inside a section of this domain. */
@@ -107,13 +113,11 @@ function* srcuReadLock(domain: Srcu): Task<number> {
   yield* thisCpu(domain).lockCount.at(idx).fetchAdd(1);
   // Pairs with the barrier between the two sums of a scan: no access of the section moves above the count.
   reader_barrier_after_count: yield* smpMb();
-  platform.sectionEntered(domain.addr, idx);
   return idx;
 }
 
 /** @kernel __srcu_read_unlock kernel/rcu/srcutree.c */
 export function* srcuReadUnlock(domain: Srcu, idx: number): Task {
-  platform.sectionLeft(domain.addr, idx);
   // No access of the section moves below the count that says it is over.
   reader_barrier_before_count: yield* smpMb();
   yield* thisCpu(domain).unlockCount.at(idx).fetchAdd(1);
@@ -174,6 +178,6 @@ export function* waitForReaders(domain: Srcu, idx: number): Task {
   }
 }
 
-export function thisCpu(domain: Srcu): ViewType<typeof SrcuData> {
+function thisCpu(domain: Srcu): ViewType<typeof SrcuData> {
   return domain.state.sda.at(current.cpu % domain.state.cpus);
 }

@@ -1,4 +1,4 @@
-import { never, scenario } from '@faultline/machine';
+import { never, scenario, type Task } from '@faultline/machine';
 import { type Client, makeClient, readVersion, replaceVersion } from './client.ts';
 
 /**
@@ -13,7 +13,7 @@ export const freedUnderAReader = scenario('srcu/freed-under-a-reader', {
   source: 'kernel/rcu/srcutree.c synchronize_srcu()',
   size: '2 readers, 1 grace period, 1 CPU',
   defends: ['srcu.drain_active_index', 'srcu.flip_index'],
-  *setup() {
+  *setup(): Task<Client> {
     return makeClient('real', 1);
   },
   threads: {

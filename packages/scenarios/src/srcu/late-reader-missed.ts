@@ -1,4 +1,4 @@
-import { never, scenario } from '@faultline/machine';
+import { never, scenario, type Task } from '@faultline/machine';
 import { type Client, makeClient, readVersion, replaceVersion } from './client.ts';
 
 /**
@@ -14,7 +14,7 @@ export const lateReaderMissed = scenario('srcu/late-reader-missed', {
   source: 'kernel/rcu/srcutree.c srcu_advance_state()',
   size: '1 reader, 2 grace periods, 1 CPU',
   defends: ['srcu.drain_inactive_index'],
-  *setup() {
+  *setup(): Task<Client> {
     return makeClient('real', 1);
   },
   threads: {

@@ -1,4 +1,4 @@
-import { never, scenario } from '@faultline/machine';
+import { never, scenario, type Task } from '@faultline/machine';
 import { type Client, makeClient, replaceVersion, type Version } from './client.ts';
 
 /**
@@ -13,7 +13,7 @@ export const nestedSectionEndsTheOuter = scenario('srcu/nested-section-ends-the-
   source: 'kernel/rcu/srcutree.c __srcu_read_unlock()',
   size: '1 reader with 2 nested sections, 1 grace period, 1 CPU',
   defends: ['srcu.drain_active_index'],
-  *setup() {
+  *setup(): Task<Client> {
     return makeClient('real', 1);
   },
   threads: {

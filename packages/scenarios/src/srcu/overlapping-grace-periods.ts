@@ -1,4 +1,4 @@
-import { never, scenario } from '@faultline/machine';
+import { never, scenario, type Task } from '@faultline/machine';
 import { type Client, makeClient, readVersion, replaceVersion } from './client.ts';
 
 /**
@@ -13,7 +13,7 @@ export const overlappingGracePeriods = scenario('srcu/overlapping-grace-periods'
   source: 'kernel/rcu/srcutree.c srcu_advance_state()',
   size: '1 reader, 2 grace periods at once, 1 CPU',
   defends: ['srcu.serialize_grace_periods'],
-  *setup() {
+  *setup(): Task<Client> {
     return makeClient('real', 1);
   },
   threads: {

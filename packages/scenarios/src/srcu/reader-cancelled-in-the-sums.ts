@@ -1,4 +1,4 @@
-import { migrate, never, scenario } from '@faultline/machine';
+import { migrate, never, scenario, type Task } from '@faultline/machine';
 import { type Client, makeClient, readVersion, replaceVersion } from './client.ts';
 
 /**
@@ -13,7 +13,7 @@ export const readerCancelledInTheSums = scenario('srcu/reader-cancelled-in-the-s
   title: 'a reader that changes its CPU cancels another one in the sums of a scan',
   source: 'kernel/rcu/srcutree.c srcu_readers_active_idx_check()',
   size: '2 readers of which 1 may migrate, 1 grace period, 2 CPUs',
-  *setup() {
+  *setup(): Task<Client> {
     return makeClient('real', 2);
   },
   threads: {

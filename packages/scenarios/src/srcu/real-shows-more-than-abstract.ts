@@ -1,4 +1,4 @@
-import { type Srcu, type SrcuLevel, scenario } from '@faultline/machine';
+import { type Srcu, type SrcuLevel, scenario, type Task } from '@faultline/machine';
 import { Client, Marks } from './client.ts';
 import { newSection, oldSection, secondUpdate, type Users, update } from './most-general-client.ts';
 
@@ -16,7 +16,7 @@ export const realShowsMoreThanAbstract = scenario('srcu/real-shows-more-than-abs
   source: 'kernel/rcu/srcutree.c',
   size: '2 readers, 1 updater, 1 CPU',
   defends: ['srcu.drain_active_index'],
-  *setup() {
+  *setup(): Task<Users> {
     return usersOf('real');
   },
   threads: {
@@ -46,7 +46,7 @@ export const twoUpdaters = scenario('srcu/real-shows-more-than-abstract-updaters
   source: 'kernel/rcu/srcutree.c',
   size: '1 reader, 2 updaters, 1 CPU',
   defends: ['srcu.drain_active_index'],
-  *setup() {
+  *setup(): Task<Users> {
     return usersOf('real');
   },
   threads: {
