@@ -69,6 +69,9 @@ describe('kinds that the samples do not have', () => {
     ['BUG: scheduling while atomic: qemu/12/0x00000002', 'scheduling-in-atomic'],
     ['BUG: MAX_LOCKDEP_CHAINS too low!', 'limit'],
     ['BUG: KCSAN: assert: race in a / b', 'kcsan'],
+    ['watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [qemu:1234]', 'stall'],
+    ['rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:', 'stall'],
+    ['WARNING: CPU: 1 PID: 12 at virt/kvm/demo.c:77 demo_take+0x1/0x2 [kvm]', 'oops'],
     ['general protection fault, probably for non-canonical address', 'oops'],
   ])('%s is read as %s', (headline, kind) => {
     expect(reportsOf(`${headline}\n`).map((r) => r.kind)).toEqual([kind]);

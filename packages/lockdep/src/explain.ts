@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import { isCutAt, joinable } from './input/join.ts';
+import type { Line } from './input/line.ts';
 import { LineSplitter } from './input/lines.ts';
 import { MailReader } from './input/mail.ts';
 import { noRepairs, type Repairs } from './input/repairs.ts';
@@ -18,17 +19,6 @@ import { settleReport } from './reports/settle.ts';
 import { LockingDocument } from './rules/document.ts';
 import { PerfLock } from './trace/perf-lock.ts';
 import { Trace, type TraceOptions } from './trace/summary.ts';
-
-/** A line after repair, as the recognisers see it. */
-export interface Line {
-  readonly text: string;
-  readonly n: number;
-  /** Width as it stood in the input, quote marks included. */
-  readonly width: number;
-  readonly stamped: boolean;
-  readonly caller: string;
-  readonly depth: number;
-}
 
 export interface Explained {
   readonly found: readonly Found[];
@@ -306,6 +296,7 @@ function isLockdepKind(r: Report): boolean {
     'sleeping-in-atomic',
     'scheduling-in-atomic',
     'hung-task',
+    'stall',
     'all-locks-held',
     'kcsan',
     'oops',

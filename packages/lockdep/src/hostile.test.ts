@@ -95,6 +95,29 @@ describe('lines made to be slow', () => {
   });
 });
 
+test.each([
+  [
+    'a table that takes thousands of locks',
+    `CPU0      CPU1\n${Array.from({ length: 400 }, (_, i) => `${`lock(a${i}); lock(b${i}); lock(c${i});`.padEnd(60)}lock(z${i});`).join('\n')}\n`,
+  ],
+  [
+    'one chain of a hundred thousand locks',
+    `irq_context: 0\n${'[00000000fb9331aa] some_lock\n'.repeat(100_000)}`,
+  ],
+  [
+    'ten thousand classes that all nest',
+    `all lock classes:\n${Array.from({ length: 10_000 }, (_, i) => `00000000fb9331aa FD: 1 BD: 1 +.+.: c${i}\n -> [00000000fb9331aa] c${(i * 7) % 10_000}`).join('\n')}\n`,
+  ],
+  [
+    'a cycle of five thousand links',
+    `WARNING: possible circular locking dependency detected\n${Array.from({ length: 5000 }, (_, i) => `-> #${i % 1000} (l${i}){+.+.}:\n f+0x1/0x2\n`).join('')}`,
+  ],
+])('%s is read in a moment', (_, text) => {
+  const start = performance.now();
+  everything(text, 1 << 16);
+  expect(performance.now() - start).toBeLessThan(3000);
+});
+
 test('memory stays bounded on a text of reports without end', () => {
   const explainer = new Explainer();
   const block = make.circular(make.samplePlan).repeat(40);

@@ -1,4 +1,4 @@
-import type { Line } from '../explain.ts';
+import type { Line } from './line.ts';
 
 /** Beginnings by which a line is its own, not the rest of one that a mail program wrapped. */
 const OWN_LINE =

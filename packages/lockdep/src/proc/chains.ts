@@ -15,12 +15,15 @@ export interface LockChains {
 
 const LOCK = /^\[([0-9a-f]{8,16}|\(____ptrval____\))\] (.{1,1000})$/;
 const MAX_LOCKS = 2_000_000;
+/** The kernel holds at most 48 locks in one task; a longer chain is no chain. */
+const MAX_DEPTH = 64;
 
 /** /proc/lockdep_chains: every stack of held locks that was ever seen. */
 export class ProcChains implements Collector {
   private readonly chains: { context: number; locks: string[] }[] = [];
   private readonly names = new Map<string, string>();
   private count = 0;
+  private cut = false;
   private misses = 0;
   private readonly first: number;
   private last: number;
@@ -44,7 +47,9 @@ export class ProcChains implements Collector {
     const lock = LOCK.exec(t);
     const chain = this.chains[this.chains.length - 1];
     if (lock && chain) {
-      if (this.count++ < MAX_LOCKS) chain.locks.push(this.intern(lock[2] ?? ''));
+      if (this.count++ < MAX_LOCKS && chain.locks.length < MAX_DEPTH)
+        chain.locks.push(this.intern(lock[2] ?? ''));
+      else this.cut = true;
       return this.keep(n);
     }
     this.misses++;
@@ -61,7 +66,7 @@ export class ProcChains implements Collector {
     return {
       type: 'proc-chains',
       span: { first: this.first, last: this.last },
-      chains: { chains, cut: this.count > MAX_LOCKS },
+      chains: { chains, cut: this.cut },
     };
   }
 

@@ -23,6 +23,9 @@ const HEAD =
 const LISTED = /^\s*(CPU ?\d{1,3}): {0,8}\t? {0,8}(\S.{0,200}[;)].{0,40})$/;
 const NAME = /(?:v?CPU|VCPU|[Tt]hread|[Tt]ask) ?#?\w{1,8}/g;
 const MAX_ROWS = 400;
+/** Operations of a drawing that are followed, and locks a column may hold: far beyond what anyone draws. */
+const MAX_OPS = 400;
+const MAX_HELD = 48;
 
 /** Reads a two- (or more-) column race table, or a list `CPU 0: a; b; ...`. */
 export class RaceTables implements Collector {
@@ -190,6 +193,7 @@ function lockName(op: string, argument: string, want: WantMode): string {
 export function deadlockOf(table: RaceTable): readonly Edge[] {
   const graph = new LockGraph();
   const observer = new LockObserver(graph);
+  let ops = 0;
   const waits = table.rows.some((r) => opsOf(r.text).some((o) => o.want === 'wait' && o.lock === 'work'));
   for (const row of table.rows) {
     const task = String(row.column);
@@ -201,6 +205,7 @@ export function deadlockOf(table: RaceTable): readonly Edge[] {
       observer.acquire({ task, lock: 'work', want: 'exclusive', op: 'runs' });
     }
     for (const op of opsOf(row.text)) {
+      if (++ops > MAX_OPS || observer.held(task).length > MAX_HELD) break;
       if (op.kind === 'take') observer.acquire({ task, lock: op.lock, want: op.want, op: op.name });
       else observer.release(task, op.lock);
     }

@@ -67,7 +67,10 @@ function bodyOf(f: Data, style: Style): string[] {
 
 function chainsText(f: Extract<Found, { type: 'proc-chains' }>, style: Style): string[] {
   const out: string[] = [];
-  if (f.chains.cut) out.push(...wrap('Only the first two million locks were kept.', style.width, '  '));
+  if (f.chains.cut)
+    out.push(
+      ...wrap('Only the first two million locks, and 64 of each chain, were kept.', style.width, '  '),
+    );
   for (const g of gracePeriods(f.chains)) {
     if (g.across.length > 0)
       out.push(

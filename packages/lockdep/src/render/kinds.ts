@@ -31,6 +31,8 @@ const MEANING: Readonly<Record<ReportKind, string>> = {
   'hung-task': 'A task has not run for a long time while waiting uninterruptibly.',
   'all-locks-held':
     'The hung-task watchdog listed all tasks that hold locks. The lists do not say who waits: a lock is listed from the moment it is asked for.',
+  stall:
+    'A CPU, or a worker, made no progress for a long time: it spins for a lock, or loops with preemption off.',
   kcsan: 'Two accesses to one location were not ordered, and at least one was a write.',
   oops: 'The kernel crashed or warned. This is no locking report; it is shown because it stands in the same log.',
 };

@@ -24,6 +24,8 @@ type Slot =
 
 const MAX_FRAMES = 400;
 const MAX_LOCKS = 4000;
+/** Links of a chain: no cycle that anyone has reported comes near. */
+const MAX_LINKS = 100;
 
 /**
  * Fills one report from its lines. Understands each line by its own words and by the section it stands in, never
@@ -69,9 +71,13 @@ export class ReportBuilder {
     if (this.slot === 'path' && this.frames.length === 0) return true;
     const what = this.slot === 'stack' ? 'The backtrace' : 'The report';
     const loss = `${what} was shortened by hand ("...").`;
-    if (!this.report.losses.includes(loss)) this.report.losses.push(loss);
+    this.lose(loss);
     if (this.slot === 'stack') this.report.stackCut ??= this.frames.length;
     return true;
+  }
+
+  private lose(loss: string): void {
+    if (!this.report.losses.includes(loss)) this.report.losses.push(loss);
   }
 
   private lockLine(t: string): boolean {
@@ -95,7 +101,9 @@ export class ReportBuilder {
   private openChain(ref: LockRef): boolean {
     const path: CallFrame[] = [];
     const bare = { lock: ref.lock, ...(ref.instance === undefined ? {} : { instance: ref.instance }) };
-    this.report.chain.push({ index: ref.index ?? 0, ref: bare, path });
+    if (this.report.chain.length < MAX_LINKS)
+      this.report.chain.push({ index: ref.index ?? 0, ref: bare, path });
+    else this.lose('The dependency chain has more links than are kept.');
     this.frames = path;
     this.slot = 'chain';
     return true;
@@ -398,7 +406,7 @@ function isRegisterDump(r: Report, t: string): boolean {
   const request = /\bRSI: ([0-9a-f]{16})/.exec(t);
   if (request && r.user) r.user = { ...r.user, request: Number.parseInt((request[1] ?? '').slice(8), 16) };
   const rip = /^(?:RIP|IP|pc|PC)(?: is at|:| :) (?:[0-9a-f]{4}:)?([A-Za-z_][\w.]*)\+0x/.exec(t);
-  if (rip && r.kind === 'oops' && r.stack.length === 0 && r.paths.length === 0) {
+  if (rip && (r.kind === 'oops' || r.kind === 'stall') && r.stack.length === 0 && r.paths.length === 0) {
     r.paths.push({ label: 'faulted in', frames: [{ fn: rip[1] ?? '' }] });
     return true;
   }

@@ -28,9 +28,11 @@ const HEADLINES: readonly Headline[] = [
   { starts: 'kernel null pointer dereference', kind: 'oops' },
   { starts: 'kasan: ', kind: 'oops' },
   { starts: 'ubsan: ', kind: 'oops' },
-  { starts: 'soft lockup', kind: 'oops' },
+  { starts: 'soft lockup', kind: 'stall' },
+  { starts: 'rcu_preempt ', kind: 'stall' },
+  { starts: 'rcu_sched ', kind: 'stall' },
+  { starts: 'workqueue lockup', kind: 'stall' },
   { starts: 'spinlock ', kind: 'oops' },
-  { starts: 'rcu_preempt ', kind: 'oops' },
 ];
 
 /** lockdep's tables running full: it then stops checking; nothing is wrong with the locks. */
@@ -60,7 +62,10 @@ export function startReport(line: string, at: number): Report | null {
 }
 
 function worded(text: string, at: number): Report | null {
-  const headline = text.replace(/^\[ /, '').replace(/ \]$/, '');
+  const headline = text
+    .replace(/^(?:rcu|watchdog|NMI watchdog): /, '')
+    .replace(/^\[ /, '')
+    .replace(/ \]$/, '');
   const body = headline.replace(/^(?:WARNING|INFO|BUG|DEADLOCK): /, '');
   const prefixed = body !== headline;
   const lower = body.toLowerCase();
@@ -72,8 +77,11 @@ function worded(text: string, at: number): Report | null {
   }
   for (const h of HEADLINES) {
     if (!lower.startsWith(h.starts)) continue;
-    if (!prefixed && (h.kind === 'oops' || h.kind === 'kcsan')) return null;
-    return emptyReport(h.kind, body.replace(/[!.]$/, ''), at);
+    if (!prefixed && (h.kind === 'oops' || h.kind === 'kcsan' || h.kind === 'stall')) return null;
+    const report = emptyReport(h.kind, body.replace(/[!.]$/, ''), at);
+    const stuck = h.kind === 'stall' ? /\[(.{1,40}):(\d{1,10})\]$/.exec(body) : null;
+    if (stuck) report.task = { comm: stuck[1] ?? '', pid: Number(stuck[2]) };
+    return report;
   }
   return null;
 }
@@ -102,6 +110,12 @@ function oops(text: string, at: number): Report | null {
   if (!warn) return null;
   const report = emptyReport('oops', text, at);
   report.cpu = Number(warn[1]);
+  const [file = '', line = '0'] = (warn[3] ?? '').split(':');
+  report.place = {
+    file,
+    line: Number(line),
+    message: 'a warning; if a lockdep_assert_held() stands there, its lock was not held',
+  };
   return report;
 }
 

@@ -24,6 +24,7 @@ export type ReportKind =
   | 'scheduling-in-atomic'
   | 'hung-task'
   | 'all-locks-held'
+  | 'stall'
   | 'kcsan'
   | 'oops';
 

@@ -46,7 +46,8 @@ function isEmpty(r: Report): boolean {
     r.stack.length === 0 &&
     r.accesses.length === 0 &&
     r.kind !== 'limit' &&
-    r.kind !== 'oops'
+    r.kind !== 'oops' &&
+    r.kind !== 'stall'
   );
 }
 

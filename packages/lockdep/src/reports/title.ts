@@ -45,6 +45,15 @@ export function reportTitle(r: Report): string {
       return 'INFO: task hung: all locks held in the system';
     case 'limit':
       return `BUG: ${r.limit ?? 'a lockdep table'} too low`;
+    case 'stall':
+      return inside(
+        /^soft lockup/.test(r.headline)
+          ? 'BUG: soft lockup'
+          : /^rcu/.test(r.headline)
+            ? 'INFO: rcu detected stall'
+            : 'BUG: workqueue lockup',
+        here,
+      );
     case 'kcsan':
       return r.headline.replace(/ \[\w+\]/g, '');
     case 'oops':
@@ -74,6 +83,7 @@ function guilty(r: Report): string | null {
     case 'bad-unlock-balance':
     case 'bad-contention':
       return first(stack) ?? first(r.paths.find((p) => p.label === 'released at')?.frames);
+    case 'stall':
     case 'oops':
       return first(r.paths.find((p) => p.label === 'faulted in')?.frames) ?? first(stack);
     default:
