@@ -102,7 +102,8 @@ export class Events {
       for (let q = 0; q < width; q++) this.clock[row + q] = 0;
       this.index[i] = 1;
     } else {
-      this.clock.copyWithin(row, last * width, last * width + width);
+      const from = last * width;
+      for (let q = 0; q < width; q++) this.clock[row + q] = this.clock[from + q];
       this.index[i] = this.index[last] + 1;
     }
     this.last[t] = i;
@@ -170,18 +171,26 @@ export class Events {
 
   /** A waiting operation is tried against all earlier conflicting events that its own thread had not seen. */
   private raceWaiting(i: number, foot: number): void {
-    const { clock, index, threads } = this;
     this.raceFrom[i + 1] = this.raceFrom[i];
-    const row = i * threads;
-    const t = this.thread[i];
-    const last = this.before[i];
-    for (let k = i - 1; k >= 0; k--) {
-      const q = this.thread[k];
-      if (q === t || (last >= 0 && clock[last * threads + q] >= index[k])) continue;
-      if (!conflicts(this.foot[k], foot)) continue;
-      this.addRace(i, k);
-      if (clock[row + q] < index[k]) this.join(row, k);
+    if (foot < 0) {
+      for (let k = i - 1; k >= 0; k--) if (conflicts(this.foot[k], foot)) this.raceWait(i, k);
+      return;
     }
+    if (foot === 0) return;
+    const { partEvent, partFoot, partBefore } = this;
+    for (let e = this.head[wordOf(foot)]; e >= 0; e = partBefore[e]) {
+      if (sameWordConflicts(partFoot[e], foot)) this.raceWait(i, partEvent[e]);
+    }
+  }
+
+  private raceWait(i: number, k: number): void {
+    const { clock, index, threads, ops } = this;
+    const q = this.thread[k];
+    const last = this.before[i];
+    if (q === this.thread[i] || (last >= 0 && clock[last * threads + q] >= index[k])) return;
+    // Before an unlock the lock is held, whatever else is reordered: such a reversal could not happen.
+    if (!(ops.kind[k] === Kind.MUTEX_UNLOCK && ops.kind[i] === Kind.MUTEX_LOCK)) this.addRace(i, k);
+    if (clock[i * threads + q] < index[k]) this.join(i * threads, k);
   }
 
   private addRace(i: number, k: number): void {

@@ -115,6 +115,8 @@ export class Explorer {
     if (!partial) for (const claim of judge.unreached()) findings.unreached(claim);
     const list = findings.list();
     current.task = 0;
+    let finals: Map<string, number> | undefined;
+    let observations: number | undefined;
     return {
       scenario: session.scenario.name,
       mode: this.mode,
@@ -126,8 +128,14 @@ export class Explorer {
       findings: list,
       always: judge.always,
       sometimes: judge.sometimes,
-      finals: judge.finals,
-      observations: judge.observations.size,
+      get finals() {
+        finals ??= judge.finals.all();
+        return finals;
+      },
+      get observations() {
+        observations ??= judge.finals.observations();
+        return observations;
+      },
       bounds,
     };
   }
@@ -212,7 +220,7 @@ export class Explorer {
     }
   }
 
-  private judged(): string[] {
+  private judged(): readonly string[] {
     const { judge, run, search } = this.session;
     const { warnings } = search.detector;
     return judge.complete(run.threads, warnings.length === 0 ? NO_WARNINGS : warnings.map((w) => w.message));

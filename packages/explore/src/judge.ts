@@ -1,13 +1,7 @@
 /** Judges executions by a scenario's own claims, and counts final states. */
-import {
-  type AnyScenario,
-  canonical,
-  current,
-  finalStateText,
-  type Never,
-  type Outcome,
-} from '@faultline/machine';
+import { type AnyScenario, current, type Never, type Outcome } from '@faultline/machine';
 import type { ClaimCount } from './exploration.ts';
+import { FinalStates } from './final-states.ts';
 import type { FindingKind } from './finding.ts';
 import type { Threads } from './threads.ts';
 
@@ -16,20 +10,19 @@ type Predicate = (outcome: Outcome<unknown>, state: unknown) => boolean;
 export class Judge {
   readonly always: Record<string, ClaimCount> = {};
   readonly sometimes: Record<string, ClaimCount> = {};
-  readonly finals = new Map<string, number>();
-  readonly observations = new Set<string>();
+  readonly finals: FinalStates;
   private readonly names: readonly string[];
   private readonly checks: [name: string, holds: Predicate, count: ClaimCount][] = [];
   private readonly hopes: [name: string, happens: Predicate, count: ClaimCount][] = [];
   private readonly nevers = new Map<string, string[]>();
-  private readonly final: ((state: unknown) => unknown) | null;
 
   constructor(
     scenario: AnyScenario,
     private readonly state: unknown,
   ) {
     this.names = Object.keys(scenario.threads);
-    this.final = (scenario.final as ((state: unknown) => unknown) | undefined) ?? null;
+    const final = scenario.final as ((state: unknown) => unknown) | undefined;
+    this.finals = new FinalStates(this.names, final === undefined ? null : () => final(state));
     for (const [name, claim] of Object.entries(scenario.always as Record<string, Never | Predicate>)) {
       const count = { judged: 0, hits: 0 };
       this.always[name] = count;
@@ -44,23 +37,28 @@ export class Judge {
   }
 
   /** Judges the execution that has just completed; returns the claims that fell. */
-  complete(threads: Threads, warnings: readonly string[]): string[] {
+  complete(threads: Threads, warnings: readonly string[]): readonly string[] {
     current.task = 0;
-    const outcome = this.outcome(threads, warnings);
-    this.countFinal(outcome);
-    const fallen: string[] = [];
+    this.finals.count(threads, '');
+    for (const names of this.nevers.values()) for (const name of names) this.always[name].judged++;
+    if (this.checks.length === 0 && this.hopes.length === 0) return NONE;
+    return this.judge(this.outcome(threads, warnings));
+  }
+
+  private judge(outcome: Outcome<unknown>): readonly string[] {
+    let fallen: string[] | null = null;
     for (const [name, holds, count] of this.checks) {
       count.judged++;
       if (holds(outcome, this.state)) continue;
       count.hits++;
+      if (fallen === null) fallen = [];
       fallen.push(name);
     }
-    for (const names of this.nevers.values()) for (const name of names) this.always[name].judged++;
     for (const [, happens, count] of this.hopes) {
       count.judged++;
       if (happens(outcome, this.state)) count.hits++;
     }
-    return fallen;
+    return fallen ?? NONE;
   }
 
   /** The claims that fall in the execution that has just completed; counts nothing. */
@@ -73,7 +71,7 @@ export class Judge {
   /** Counts the final state of an execution that ended in a deadlock. */
   deadlocked(threads: Threads): void {
     current.task = 0;
-    this.countFinal(this.outcome(threads, []), 'deadlock ');
+    this.finals.count(threads, 'deadlock ');
   }
 
   /** A detector reported: the claims that say it never does, '' if there is none. */
@@ -99,10 +97,6 @@ export class Judge {
     }
     return { results, warnings } as Outcome<unknown>;
   }
-
-  private countFinal(outcome: Outcome<unknown>, prefix = ''): void {
-    this.observations.add(prefix + canonical(outcome.results));
-    const key = prefix + finalStateText(outcome.results, this.final?.(this.state));
-    this.finals.set(key, (this.finals.get(key) ?? 0) + 1);
-  }
 }
+
+const NONE: readonly string[] = [];

@@ -20,6 +20,7 @@ export type Plan = (i: number, steps: Sequence) => void;
 
 export class Reversal {
   private readonly steps: Sequence;
+  private readonly first: Int32Array;
 
   /** `whole`: sequences contain what follows the second event too, where that does not depend on the first. */
   constructor(
@@ -29,6 +30,7 @@ export class Reversal {
     private readonly shortcuts: Shortcuts,
   ) {
     this.steps = new Sequence(search.options.maxSteps + 2);
+    this.first = new Int32Array(search.run.threads.count);
   }
 
   /** Plans the reversals of all races of the execution that has just ended; events from `fresh` on are new in it. */
@@ -49,17 +51,29 @@ export class Reversal {
   private again(fresh: number): void {
     const { events } = this.search;
     const { race, raceFrom } = events;
+    if (raceFrom[fresh] === 0) return;
+    this.findFirst(fresh);
     for (let j = 0; j < fresh; j++) {
       for (let k = raceFrom[j]; k < raceFrom[j + 1]; k++) {
-        if (this.followedBy(race[k], fresh)) this.event(race[k], j);
+        if (this.isFollowed(race[k])) this.event(race[k], j);
       }
     }
   }
 
-  /** Whether an event from `fresh` on does not depend on event `i`. */
-  private followedBy(i: number, fresh: number): boolean {
+  /** The first new event of each thread, -1 for none. */
+  private findFirst(fresh: number): void {
+    const { first } = this;
+    const { depth, thread } = this.search.events;
+    first.fill(-1);
+    for (let k = depth - 1; k >= fresh; k--) first[thread[k]] = k;
+  }
+
+  /** Whether some new event does not depend on event `i`: if so, the first one of its thread does not. */
+  private isFollowed(i: number): boolean {
+    const { first } = this;
     const { events } = this.search;
-    for (let k = fresh; k < events.depth; k++) if (!events.happensBefore(i, k)) return true;
+    for (let t = 0; t < first.length; t++)
+      if (first[t] >= 0 && !events.happensBefore(i, first[t])) return true;
     return false;
   }
 
@@ -116,7 +130,7 @@ export class Reversal {
     const { thread, choice, foot, clock, threads } = events;
     const column = thread[i];
     const index = events.index[i];
-    steps.length = 0;
+    steps.clear();
     for (let k = i + 1; k < end; k++) {
       if (clock[k * threads + column] >= index) continue;
       steps.add(thread[k], choice[k], foot[k]);

@@ -131,12 +131,16 @@ export class Search {
     const { events, reduction, options } = this;
     for (;;) {
       const d = events.depth;
-      if (!this.anyEnabled()) return this.allFinished() ? Ending.COMPLETE : Ending.DEADLOCKED;
-      if (d >= options.maxSteps) return Ending.TRUNCATED;
-      if (!reduction.pick(d)) return Ending.BLOCKED;
+      if (d >= options.maxSteps) return this.anyEnabled() ? Ending.TRUNCATED : this.ended();
+      if (!reduction.pick(d)) return this.anyEnabled() ? Ending.BLOCKED : this.ended();
       this.taken[d] = 0;
       if (this.step(reduction.thread, reduction.choice)) return Ending.STOPPED;
     }
+  }
+
+  /** Nobody can go on. */
+  private ended(): number {
+    return this.allFinished() ? Ending.COMPLETE : Ending.DEADLOCKED;
   }
 
   /** Pops events until some node has another step; its depth, or -1. */

@@ -1,5 +1,7 @@
 /** A sequence of steps that a search plans: thread, outcome of its choice, footprint. Reused, never reallocated. */
 export class Sequence {
+  /** Steps are at `from` .. `length - 1`: taking one out moves those before it up, and most are taken from the front. */
+  from = 0;
   length = 0;
   readonly thread: Int32Array;
   readonly choice: Int32Array;
@@ -18,10 +20,17 @@ export class Sequence {
     this.foot[n] = foot;
   }
 
-  remove(k: number): void {
-    this.thread.copyWithin(k, k + 1, this.length);
-    this.choice.copyWithin(k, k + 1, this.length);
-    this.foot.copyWithin(k, k + 1, this.length);
-    this.length--;
+  clear(): void {
+    this.from = this.length = 0;
+  }
+
+  remove(at: number): void {
+    const { thread, choice, foot, from } = this;
+    for (let k = at; k > from; k--) {
+      thread[k] = thread[k - 1];
+      choice[k] = choice[k - 1];
+      foot[k] = foot[k - 1];
+    }
+    this.from = from + 1;
   }
 }

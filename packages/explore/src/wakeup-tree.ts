@@ -68,8 +68,8 @@ export class WakeupTrees {
       if (this.firstChild[found] === NONE) return false;
       tree = found;
     }
-    if (steps.length === 0) return false;
-    for (let k = 0; k < steps.length; k++) {
+    if (steps.from === steps.length) return false;
+    for (let k = steps.from; k < steps.length; k++) {
       tree = this.add(tree, steps.thread[k], steps.choice[k], steps.foot[k]);
     }
     return true;
@@ -90,7 +90,7 @@ export class WakeupTrees {
   private positionOf(child: number, steps: Sequence): number {
     const t = this.thread[child];
     const foot = this.foot[child];
-    for (let k = 0; k < steps.length; k++) {
+    for (let k = steps.from; k < steps.length; k++) {
       if (steps.thread[k] === t) return steps.choice[k] === this.choice[child] ? k : NONE;
       if (conflicts(steps.foot[k], foot)) return NONE;
     }
