@@ -33,6 +33,10 @@ export interface Explained {
 }
 
 const MAX_FOUND = 2000;
+/** Frames and locks of all reports together. */
+const MAX_KEPT = 500_000;
+/** Speakers with an open report at one time. */
+const MAX_OPEN = 64;
 /** Longest line that a recogniser gets to see: no pattern searches more than this. */
 const MAX_TEXT = 4000;
 /** Lines of something else after which an open report is taken as finished. */
@@ -60,6 +64,7 @@ export class Explainer {
   private stamps = 0;
   private isLog = false;
   private cut = false;
+  private kept = 0;
   private lockdepOff = false;
   private lastQuoted = false;
   /** Who spoke last of those with an open report: a line without a mark is theirs. */
@@ -219,6 +224,8 @@ export class Explainer {
     report.afterLockdepOff = this.lockdepOff && needsLockdep(report);
     this.open.set(line.caller, { builder: new ReportBuilder(report), idle: 0 });
     this.speaker = line.caller;
+    const [oldest] = this.open.keys();
+    if (this.open.size > MAX_OPEN && oldest !== undefined) this.close(oldest);
   }
 
   private begins(line: Line): boolean {
@@ -269,7 +276,8 @@ export class Explainer {
   }
 
   private keep(found: Found): void {
-    if (this.found.length < MAX_FOUND) this.found.push(found);
+    this.kept += found.type === 'report' ? weightOf(found.report) : 0;
+    if (this.found.length < MAX_FOUND && this.kept < MAX_KEPT) this.found.push(found);
     else this.cut = true;
   }
 }
@@ -287,6 +295,16 @@ export async function explain(
 /** A copy of its own: a slice of a chunk would keep the whole chunk in memory for as long as a record lives. */
 function detached(text: string): string {
   return Buffer.from(text, 'utf8').toString('utf8');
+}
+
+function weightOf(r: Report): number {
+  const paths = [
+    r.stack,
+    ...r.paths.map((p) => p.frames),
+    ...r.chain.map((l) => l.path),
+    ...r.accesses.map((a) => a.frames),
+  ];
+  return [...paths, ...r.held.map((h) => h.locks)].reduce((sum, list) => sum + list.length, 0);
 }
 
 /** Kinds after which lockdep switches itself off. */

@@ -118,6 +118,15 @@ test.each([
   expect(performance.now() - start).toBeLessThan(3000);
 });
 
+test('reports that a thousand speakers leave open are closed, none is lost', () => {
+  const text = Array.from(
+    { length: 1000 },
+    (_, i) =>
+      `[    1.000000][ T${i + 1}] WARNING: possible recursive locking detected\n[    1.000000][ T${i + 1}] f/${i + 1} is trying to acquire lock:\n`,
+  ).join('');
+  expect(explainString(text).found).toHaveLength(1000);
+});
+
 test('memory stays bounded on a text of reports without end', () => {
   const explainer = new Explainer();
   const block = make.circular(make.samplePlan).repeat(40);

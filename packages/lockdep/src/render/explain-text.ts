@@ -20,7 +20,7 @@ export function explainText(x: Explained, rules: RulesFor, style: Style): string
     else out.push(...dataText(found, style));
   }
   if (x.found.length === 0 && x.isLog) out.push(`A kernel log of ${x.lines} lines; no locking report in it.`);
-  if (x.cut) out.push('', 'There were more records than are kept (2000).');
+  if (x.cut) out.push('', 'There were more reports than are kept: the later ones are missing here.');
   const repairs = describeRepairs(x.repairs);
   if (repairs.length > 0 && x.found.length > 0) {
     const kinds = [...x.repairs.stamps];

@@ -23,6 +23,9 @@ type Slot =
   | 'usage';
 
 const MAX_FRAMES = 400;
+const MAX_ALL_FRAMES = 3000;
+const MAX_PATHS = 64;
+const MAX_LISTS = 1000;
 const MAX_LOCKS = 4000;
 /** Links of a chain: no cycle that anyone has reported comes near. */
 const MAX_LINKS = 100;
@@ -37,6 +40,8 @@ export class ReportBuilder {
   private frames: CallFrame[];
   private done = false;
   private stackSeen = false;
+  private framesKept = 0;
+  private locksKept = 0;
 
   constructor(report: Report) {
     this.report = report;
@@ -120,7 +125,7 @@ export class ReportBuilder {
     if (previous && previous.index === ref.index && previous.instance === ref.instance) {
       // A symbolizer repeats the line for each inlined caller: the last one is the function itself.
       list.locks[list.locks.length - 1] = ref;
-    } else if (list.locks.length < MAX_LOCKS) list.locks.push(ref);
+    } else if (this.locksKept++ < MAX_LOCKS) list.locks.push(ref);
     return true;
   }
 
@@ -169,7 +174,8 @@ export class ReportBuilder {
       const task = parseTask(held[2] ?? '');
       const declared = held[1] === 'no' ? 0 : Number(held[1]);
       if (task && !r.task && r.kind !== 'all-locks-held') r.task = task;
-      r.held.push({ task, declared, locks: [] });
+      if (r.held.length < MAX_LISTS) r.held.push({ task, declared, locks: [] });
+      else this.lose('There are more lists of held locks than are kept.');
       this.slot = 'held';
       return true;
     }
@@ -270,7 +276,7 @@ export class ReportBuilder {
     if (label === 'key' || label === 'acquired') this.slot = 'usage';
     else {
       this.slot = 'path';
-      this.report.paths.push({ label, frames: this.frames });
+      if (this.report.paths.length < MAX_PATHS) this.report.paths.push({ label, frames: this.frames });
     }
     return true;
   }
@@ -290,7 +296,7 @@ export class ReportBuilder {
       this.frames = this.report.stack;
       this.slot = 'stack';
     }
-    if (this.frames.length < MAX_FRAMES) this.frames.push(frame);
+    if (this.frames.length < MAX_FRAMES && this.framesKept++ < MAX_ALL_FRAMES) this.frames.push(frame);
     return true;
   }
 }
@@ -367,7 +373,7 @@ function kcsanFact(r: Report, t: string, openAccess: (frames: CallFrame[]) => vo
     /^(?:race at unknown origin, with )?((?:assert no writes|assert no accesses|write|read|read-write|marked)[a-z ()-]{0,40}) to (0x[0-9a-f]+|[0-9a-f]{8,16}) of (\d+) bytes by (.{1,40}?) on cpu (\d+):$/.exec(
       t,
     );
-  if (access) {
+  if (access && r.accesses.length < 16) {
     const frames: CallFrame[] = [];
     r.accesses.push({
       what: access[1] ?? '',
