@@ -30,7 +30,7 @@ export class Enumerate implements Reduction {
 
   executed(d: number): void {
     this.todo[d * this.threads + this.thread] &= ~(1 << this.choice);
-    if (!this.withSleep) this.search.sleep.mask.fill(0, (d + 1) * this.threads, (d + 2) * this.threads);
+    if (!this.withSleep) this.search.sleep.clear(d + 1);
   }
 
   ended(): void {}

@@ -90,7 +90,7 @@ export class Events {
   /** Adds the operation that thread `t` waits to do, about to happen with this footprint; returns its index. */
   push(t: number, pending: OpTable, choice: number, foot: number): number {
     const i = this.depth++;
-    const width = this.threads;
+    const { threads: width, clock } = this;
     const row = i * width;
     const last = this.last[t];
     this.ops.copy(i, pending, t);
@@ -99,11 +99,11 @@ export class Events {
     this.foot[i] = foot;
     this.before[i] = last;
     if (last < 0) {
-      for (let q = 0; q < width; q++) this.clock[row + q] = 0;
+      for (let q = 0; q < width; q++) clock[row + q] = 0;
       this.index[i] = 1;
     } else {
       const from = last * width;
-      for (let q = 0; q < width; q++) this.clock[row + q] = this.clock[from + q];
+      for (let q = 0; q < width; q++) clock[row + q] = clock[from + q];
       this.index[i] = this.index[last] + 1;
     }
     this.last[t] = i;

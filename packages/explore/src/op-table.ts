@@ -2,7 +2,7 @@
  * Operations as columns: one row for each thread (what it waits to do) or each event (what was done).
  * The one record that tasks fill is copied here at once; nothing is allocated for an operation.
  */
-import { type Codec, MAX_LIST, type Operation } from '@faultline/machine';
+import { type Codec, Kind, MAX_LIST, type Operation } from '@faultline/machine';
 
 export class OpTable {
   readonly kind: Int32Array;
@@ -17,6 +17,7 @@ export class OpTable {
   readonly step: Int32Array;
   readonly site: Int32Array;
   readonly codec: (Codec | null)[];
+  /** Of a CHOOSE: what is chosen. */
   readonly text: string[];
   readonly listLength: Int32Array;
   /** Cells of RETRY and ATOMIC, MAX_LIST a row. */
@@ -58,9 +59,10 @@ export class OpTable {
     this.step[row] = op.step;
     this.site[row] = site;
     this.codec[row] = op.codec;
-    this.text[row] = op.text;
+    if (op.kind === Kind.CHOOSE) this.text[row] = op.text;
     const n = op.listLength;
     this.listLength[row] = n;
+    if (n === 0) return;
     const base = row * MAX_LIST;
     for (let k = 0; k < n; k++) {
       this.listAddr[base + k] = op.listAddr[k];
@@ -83,9 +85,10 @@ export class OpTable {
     this.step[row] = from.step[other];
     this.site[row] = from.site[other];
     this.codec[row] = from.codec[other];
-    this.text[row] = from.text[other];
+    if (from.kind[other] === Kind.CHOOSE) this.text[row] = from.text[other];
     const n = from.listLength[other];
     this.listLength[row] = n;
+    if (n === 0) return;
     const base = row * MAX_LIST;
     const source = other * MAX_LIST;
     for (let k = 0; k < n; k++) {

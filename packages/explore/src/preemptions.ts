@@ -42,7 +42,7 @@ export class Preemptions implements Reduction {
     todo[d * threads + this.thread] &= ~(1 << this.choice);
     const preempted = d > 0 && this.free[d] === 0 && thread[d] !== thread[d - 1];
     used[d + 1] = used[d] + (preempted ? 1 : 0);
-    search.sleep.mask.fill(0, (d + 1) * threads, (d + 2) * threads);
+    search.sleep.clear(d + 1);
   }
 
   ended(): void {}

@@ -37,8 +37,7 @@ abstract class Sampling implements Reduction {
   }
 
   executed(d: number): void {
-    const { sleep, events } = this.search;
-    sleep.mask.fill(0, (d + 1) * events.threads, (d + 2) * events.threads);
+    this.search.sleep.clear(d + 1);
   }
 
   ended(): void {}

@@ -36,11 +36,7 @@ export class Scripted implements Reduction {
   }
 
   executed(d: number): void {
-    this.search.sleep.mask.fill(
-      0,
-      (d + 1) * this.search.events.threads,
-      (d + 2) * this.search.events.threads,
-    );
+    this.search.sleep.clear(d + 1);
     this.observer?.after(d);
   }
 

@@ -77,7 +77,7 @@ export class Search {
   use(reduction: Reduction): void {
     this.reduction = reduction;
     this.events.truncate(0);
-    this.sleep.clearRoot();
+    this.sleep.clear(0);
     this.exhausted = false;
   }
 

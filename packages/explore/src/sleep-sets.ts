@@ -14,6 +14,8 @@ export class SleepSets {
   /** For each node and thread the outcomes that sleep (bit 0 for anything but a choice). */
   readonly mask: Int32Array;
   private readonly foot: Int32Array;
+  /** For each node the threads that sleep, as bits. */
+  private readonly asleep: Int32Array;
 
   constructor(
     private readonly threads: number,
@@ -21,35 +23,41 @@ export class SleepSets {
   ) {
     this.mask = new Int32Array((maxSteps + 2) * threads);
     this.foot = new Int32Array((maxSteps + 2) * threads);
+    this.asleep = new Int32Array(maxSteps + 2);
   }
 
-  clearRoot(): void {
-    this.mask.fill(0, 0, this.threads);
+  /** Nothing sleeps at node `d`. */
+  clear(d: number): void {
+    this.mask.fill(0, d * this.threads, (d + 1) * this.threads);
+    this.asleep[d] = 0;
   }
 
   /** The sleep set of the node after event `d`. */
   propagate(d: number, events: Events): void {
-    const { threads, mask, foot } = this;
-    const t = events.thread[d];
-    const f = events.foot[d];
+    const { threads, mask, foot, asleep } = this;
     const from = d * threads;
     const to = from + threads;
-    for (let q = 0; q < threads; q++) {
-      const m = mask[from + q];
-      if (m === 0 || q === t || conflicts(foot[from + q], f)) {
-        mask[to + q] = 0;
-      } else {
-        mask[to + q] = m;
-        foot[to + q] = foot[from + q];
-      }
+    // Rows of a node are clean outside of its bits, so only those of its last visit and of this one are touched.
+    for (let bits = asleep[d + 1]; bits !== 0; bits &= bits - 1) mask[to + 31 - Math.clz32(bits & -bits)] = 0;
+    let kept = 0;
+    const f = events.foot[d];
+    for (let bits = asleep[d] & ~(1 << events.thread[d]); bits !== 0; bits &= bits - 1) {
+      const q = 31 - Math.clz32(bits & -bits);
+      if (conflicts(foot[from + q], f)) continue;
+      kept |= 1 << q;
+      mask[to + q] = mask[from + q];
+      foot[to + q] = foot[from + q];
     }
+    asleep[d + 1] = kept;
   }
 
   /** All executions from node `d` that begin with event `d` have been visited. */
   add(d: number, events: Events): void {
-    const at = d * this.threads + events.thread[d];
+    const t = events.thread[d];
+    const at = d * this.threads + t;
     this.mask[at] |= 1 << events.choice[d];
     this.foot[at] = events.foot[d];
+    this.asleep[d] |= 1 << t;
   }
 
   /** The first outcome of thread `t` that is awake at node `d`, or -1. */
@@ -62,10 +70,11 @@ export class SleepSets {
 
   /** Whether every execution that follows `steps` from node `d` has been visited already. */
   covers(d: number, steps: Sequence): boolean {
-    const { threads, mask } = this;
-    for (let q = 0; q < threads; q++) {
-      const m = mask[d * threads + q];
-      if (m !== 0 && this.beginsWith(steps, q, m, this.foot[d * threads + q])) return true;
+    const { threads, mask, foot } = this;
+    const row = d * threads;
+    for (let bits = this.asleep[d]; bits !== 0; bits &= bits - 1) {
+      const q = 31 - Math.clz32(bits & -bits);
+      if (this.beginsWith(steps, q, mask[row + q], foot[row + q])) return true;
     }
     return false;
   }

@@ -52,11 +52,12 @@ export class Detector implements Watch {
     const words = bytes >>> 2;
     const heldAt = shadowSize(bytes);
     const syncAt = heldAt + heldSize(threads);
-    this.state = new State(syncAt + syncSize(threads, words));
-    this.sync = new SyncClocks(this.state, threads, words, syncAt);
+    const ordersAt = syncAt;
+    this.state = new State(syncAt + 2 + syncSize(threads, words));
+    this.sync = new SyncClocks(this.state, threads, words, syncAt + 2);
     this.shadow = new Shadow(this.state, this.sync, threads, bytes, 0);
     this.held = new Held(this.state, heldAt);
-    this.orders = new Orders(this.sync, events);
+    this.orders = new Orders(this.sync, events, this.state, ordersAt);
     this.classes = new LockClasses(run.setupEnd);
     this.marks = new Int32Array(events.maxSteps + 2);
   }
@@ -84,6 +85,7 @@ export class Detector implements Watch {
     this.state.undoTo(this.marks[i + 1]);
     this.finding = null;
     while (this.warnings.length > 0 && this.warnings[this.warnings.length - 1].event > i) this.warnings.pop();
+    this.orders.undo(i);
     this.rest();
   }
 
@@ -98,7 +100,6 @@ export class Detector implements Watch {
     if (events.ops.listLength[i] > 0 && !this.listLives(i, t)) return false;
     if (kind <= Kind.ANDNOT) return this.cell(i, t, kind, addr);
     if (kind >= Kind.MUTEX_LOCK && kind <= Kind.SRCU_UNLOCK && !this.lock(i, t, kind, addr)) return false;
-    if (kind !== Kind.CHOOSE) this.orders.event(i, t);
     return true;
   }
 
@@ -136,6 +137,7 @@ export class Detector implements Watch {
     if (this.accesses !== null) this.note(t, addr, false);
     if (this.shadow.freedBy(addr) !== 0) this.stop(this.useAfterFree(t, addr, 'reads'));
     if (field.guard !== null) this.guard(t, addr, field, false);
+    this.orders.catchUp(this.event);
     const racing = this.shadow.read(t, addr);
     if (racing >= 0) this.stop(this.race(t, addr, 'reads', racing, true));
   }
@@ -146,6 +148,7 @@ export class Detector implements Watch {
     if (this.accesses !== null) this.note(t, addr, true);
     if (this.shadow.freedBy(addr) !== 0) this.stop(this.useAfterFree(t, addr, 'writes'));
     if (field.guard !== null) this.guard(t, addr, field, true);
+    this.orders.catchUp(this.event);
     const byWriter = this.shadow.unorderedWriter(t, addr) >= 0;
     const racing = this.shadow.write(t, addr);
     if (racing >= 0) this.stop(this.race(t, addr, 'writes', racing, byWriter));
@@ -162,6 +165,7 @@ export class Detector implements Watch {
     if (this.shadow.freedBy(addr) !== 0) {
       this.stop(this.report('double free', t, `frees ${describe(addr).text} a second time`));
     }
+    this.orders.catchUp(this.event);
     for (let a = addr; a < addr + bytes; a++) {
       const writer = this.shadow.unorderedWriter(t, a);
       const racing = writer >= 0 ? writer : this.shadow.unorderedReader(t, a);
@@ -195,7 +199,7 @@ export class Detector implements Watch {
 
   private readonly local = (t: number, order: number): void => {
     if (this.onFence !== null) this.onFence(t, order);
-    this.orders.fence(t, order);
+    this.orders.fence(this.event, t, order);
   };
 
   private cell(i: number, t: number, kind: number, addr: number): boolean {
@@ -204,7 +208,6 @@ export class Detector implements Watch {
       const field = this.classes.guardedCell(addr);
       if (field !== null && !this.cellGuard(t, addr, field, kind === Kind.LOAD)) return false;
     }
-    this.orders.event(i, t);
     return true;
   }
 

@@ -1,8 +1,12 @@
-/** Which edges each visible operation gives, from its kind and memory order. */
-import { Kind, MAX_LIST, MAX_TASKS, Order, u32 } from '@faultline/machine';
+/**
+ * Which edges each visible operation gives, from its kind and memory order. Computed only when somebody asks (at a plain
+ * access or a free): events and fences since the last time are caught up with then, and undone like all else.
+ */
+import { Kind, MAX_LIST, MAX_TASKS, Order } from '@faultline/machine';
 import type { Events } from '../events.ts';
 import { Mode, modeOf, tagOf } from '../footprint.ts';
 import { tokenByte } from '../sc.ts';
+import type { State } from './state.ts';
 import type { SyncClocks } from './sync.ts';
 
 export class Orders {
@@ -11,9 +15,15 @@ export class Orders {
   /** Clock of its own thread at each event. */
   private readonly epochs: Int32Array;
 
+  /** Fences in order: the event whose thread was running, thread, which fence. */
+  private readonly fences: number[] = [];
+
+  /** `at`: two integers of the state: events and fences whose edges are known. */
   constructor(
     private readonly sync: SyncClocks,
     private readonly events: Events,
+    private readonly state: State,
+    private readonly at: number,
   ) {
     this.leaveSlot = new Int32Array(events.maxSteps + 1);
     this.epochs = new Int32Array(events.maxSteps + 1);
@@ -24,15 +34,45 @@ export class Orders {
     return this.epochs[i];
   }
 
-  fence(t: number, order: number): void {
+  /** Thread `t` executes a fence after event `event`. */
+  fence(event: number, t: number, order: number): void {
+    this.fences.push(event, t, order);
+  }
+
+  /** Forgets the fences after event `event`. */
+  undo(event: number): void {
+    const { fences } = this;
+    while (fences.length > 0 && fences[fences.length - 3] > event) fences.length -= 3;
+  }
+
+  /** All edges up to and including event `event` are known afterwards. */
+  catchUp(event: number): void {
+    const { data } = this.state;
+    let next = data[this.at];
+    let fence = data[this.at + 1];
+    const { fences } = this;
+    if (next > event && fence === fences.length) return;
+    while (next <= event || fence < fences.length) {
+      if (fence < fences.length && fences[fence] < next) {
+        this.applyFence(fences[fence + 1], fences[fence + 2]);
+        fence += 3;
+      } else {
+        this.event(next, this.events.thread[next]);
+        next++;
+      }
+    }
+    this.state.set(this.at, next);
+    this.state.set(this.at + 1, fence);
+  }
+
+  private applyFence(t: number, order: number): void {
     const { sync } = this;
     if (order === Order.MB || order === Order.MB_AFTER_ATOMIC) sync.fullFence(t);
     else if (order === Order.RMB) sync.acquireFence(t);
     else if (order === Order.WMB) sync.releaseFence(t);
   }
 
-  /** Event `i` of thread `t` is about to happen. */
-  event(i: number, t: number): void {
+  private event(i: number, t: number): void {
     const { ops } = this.events;
     const word = ops.addr[i] >>> 2;
     const kind = ops.kind[i];
@@ -43,7 +83,7 @@ export class Orders {
     else if (kind === Kind.AWAIT) this.sync.loadRelaxed(t, word);
     else if (kind === Kind.ATOMIC) this.section(i, t);
     else if (kind >= Kind.SRCU_LOCK && kind <= Kind.SRCU_WAIT) this.srcu(i, t, kind);
-    else this.lock(t, kind, word);
+    else this.lock(i, t, kind, word);
   }
 
   private load(t: number, word: number, order: number): void {
@@ -65,7 +105,7 @@ export class Orders {
     const { sync } = this;
     const { ops } = this.events;
     const order = ops.order[i];
-    if (ops.kind[i] === Kind.CMPXCHG && this.fails(i, word)) {
+    if (ops.kind[i] === Kind.CMPXCHG && this.failed(i)) {
       sync.loadRelaxed(t, word);
     } else if (order === Order.FULL) {
       sync.acquire(t, word);
@@ -80,9 +120,9 @@ export class Orders {
     }
   }
 
-  private fails(i: number, word: number): boolean {
-    const { ops } = this.events;
-    return u32[word] !== ops.aLo[i] || (ops.size[i] === 8 && u32[word + 1] !== ops.aHi[i]);
+  private failed(i: number): boolean {
+    const { ops, resultLo, resultHi } = this.events;
+    return resultLo[i] !== ops.aLo[i] || (ops.size[i] === 8 && resultHi[i] !== ops.aHi[i]);
   }
 
   private section(i: number, t: number): void {
@@ -95,11 +135,11 @@ export class Orders {
   }
 
   /** Writers publish in a rwlock's first word, readers in its second: readers are not ordered among themselves. */
-  private lock(t: number, kind: number, word: number): void {
+  private lock(i: number, t: number, kind: number, word: number): void {
     const { sync } = this;
     switch (kind) {
       case Kind.MUTEX_TRYLOCK:
-        if (u32[word] === 0) sync.acquire(t, word);
+        if (this.events.resultLo[i] === 1) sync.acquire(t, word);
         return;
       case Kind.MUTEX_LOCK:
       case Kind.SPIN_LOCK:
@@ -129,20 +169,21 @@ export class Orders {
     if (kind === Kind.SRCU_UNLOCK) {
       if (modeOf(foot[i]) === Mode.LEAVE) this.leaveSlot[i] = this.sync.keep(t);
     } else if (kind === Kind.SRCU_BEGIN) {
-      for (let r = 1; r <= Math.min(threads, MAX_TASKS); r++) this.acquireLeave(t, domain + r, -1);
+      for (let r = 1; r <= Math.min(threads, MAX_TASKS); r++) this.acquireLeave(i, t, domain + r, -1);
     } else if (kind === Kind.SRCU_WAIT) {
       for (let r = 1; r <= MAX_TASKS; r++) {
         const byte = tokenByte(ops.aLo[i], ops.aHi[i], r);
-        if (byte !== 0) this.acquireLeave(t, domain + r, byte & 0x7f);
+        if (byte !== 0) this.acquireLeave(i, t, domain + r, byte & 0x7f);
       }
       this.sync.fullFence(t);
     }
   }
 
-  /** Takes over the clock of the last event that left the section `tag` (-1: any) of the reader who owns `word`. */
-  private acquireLeave(t: number, word: number, tag: number): void {
+  /** Takes over the clock of the last event before `before` that left the section `tag` (-1: any) of the reader who owns `word`. */
+  private acquireLeave(before: number, t: number, word: number, tag: number): void {
     const { head, partBefore, partFoot, partEvent } = this.events;
     for (let e = head[word]; e >= 0; e = partBefore[e]) {
+      if (partEvent[e] > before) continue;
       if (modeOf(partFoot[e]) !== Mode.LEAVE || (tag >= 0 && tagOf(partFoot[e]) !== tag)) continue;
       this.sync.acquireKept(t, this.leaveSlot[partEvent[e]]);
       return;
