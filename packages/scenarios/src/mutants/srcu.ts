@@ -39,6 +39,15 @@ export const srcuMutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'srcu/active-side-not-drained-among-four',
+    says: 'The same, with two sections and two grace periods.',
+    off: ['srcu.drain_active_index'],
+    expect: {
+      caught: 'srcu/real-shows-more-than-abstract-four',
+      always: 'a section that began before the update is over before the update is',
+    },
+  },
+  {
     name: 'srcu/index-not-flipped',
     says: 'Without the flip both scans look at the same side, and readers on the other are not waited for.',
     off: ['srcu.flip_index'],

@@ -5,7 +5,12 @@ import { lateReaderMissed } from './late-reader-missed.ts';
 import { nestedSectionEndsTheOuter } from './nested-section-ends-the-outer.ts';
 import { overlappingGracePeriods } from './overlapping-grace-periods.ts';
 import { readerCancelledInTheSums } from './reader-cancelled-in-the-sums.ts';
-import { realShowsMoreThanAbstract, twoUpdaters } from './real-shows-more-than-abstract.ts';
+import {
+  fourMigratingUsers,
+  fourUsers,
+  realShowsMoreThanAbstract,
+  twoUpdaters,
+} from './real-shows-more-than-abstract.ts';
 
 export const srcuScenarios = [
   freedUnderAReader,
@@ -15,4 +20,6 @@ export const srcuScenarios = [
   nestedSectionEndsTheOuter,
   realShowsMoreThanAbstract,
   twoUpdaters,
+  fourUsers,
+  fourMigratingUsers,
 ] as unknown as readonly AnyScenario[];

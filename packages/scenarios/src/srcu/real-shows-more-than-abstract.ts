@@ -70,9 +70,76 @@ export const twoUpdaters = scenario('srcu/real-shows-more-than-abstract-updaters
   },
 });
 
-/** Users of a fresh domain of one CPU. */
-export function usersOf(level: SrcuLevel): Users {
+/** Both at once. */
+export const fourUsers = scenario('srcu/real-shows-more-than-abstract-four', {
+  title: 'the abstract grace period hides an outcome of two real ones at once, beside two readers',
+  source: 'kernel/rcu/srcutree.c',
+  size: '2 readers, 2 updaters, 1 CPU',
+  defends: ['srcu.drain_active_index'],
+  *setup(): Task<Users> {
+    return usersOf('real');
+  },
+  threads: {
+    *old(users: Users) {
+      return yield* oldSection(users);
+    },
+    *new(users: Users) {
+      return yield* newSection(users);
+    },
+    *updater(users: Users) {
+      yield* update(users);
+    },
+    *second(users: Users) {
+      return yield* secondUpdate(users);
+    },
+  },
+  always: {
+    'a section that began before the update is over before the update is': ({ results: { old } }) =>
+      old[0] === 1 || old[2] === 0,
+  },
+  sometimes: {
+    'the update ends although some section is inside all the time': ({ results }) =>
+      results.old[0] === 0 && results.old[1] === 1 && results.new === 1,
+  },
+});
+
+/** The same on two CPUs, where a section may end on another one than it began. */
+export const fourMigratingUsers = scenario('srcu/real-shows-more-than-abstract-migrating', {
+  title:
+    'the abstract grace period hides an outcome of two real ones at once, beside two readers that migrate',
+  source: 'kernel/rcu/srcutree.c',
+  size: '2 readers, 2 updaters, 2 CPUs, sections may migrate',
+  deep: true,
+  *setup(): Task<Users> {
+    return usersOf('real', 2);
+  },
+  threads: {
+    *old(users: Users) {
+      return yield* oldSection(users);
+    },
+    *new(users: Users) {
+      return yield* newSection(users);
+    },
+    *updater(users: Users) {
+      yield* update(users);
+    },
+    *second(users: Users) {
+      return yield* secondUpdate(users);
+    },
+  },
+  always: {
+    'a section that began before the update is over before the update is': ({ results: { old } }) =>
+      old[0] === 1 || old[2] === 0,
+  },
+  sometimes: {
+    'the update ends although some section is inside all the time': ({ results }) =>
+      results.old[0] === 0 && results.old[1] === 1 && results.new === 1,
+  },
+});
+
+/** Users of a fresh domain. */
+export function usersOf(level: SrcuLevel, cpus = 1): Users {
   const domain: Srcu = Client.alloc().srcu;
-  domain.init(level, 1);
-  return { domain, marks: Marks.alloc() };
+  domain.init(level, cpus);
+  return { domain, marks: Marks.alloc(), cpus };
 }
