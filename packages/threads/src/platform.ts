@@ -4,19 +4,20 @@
  *
  * All accesses are sequentially consistent: Atomics know no weaker order, which allows fewer outcomes than the kernel's.
  */
-
-import type { Watch } from '@faultline/machine';
 import {
   type Codec,
   current,
+  decode,
+  encode,
   type FieldInfo,
+  halves,
   Kind,
+  MAX_LIST,
   Order,
   type Step,
   type Task,
   Until,
-  u32,
-  u64,
+  type Watch,
 } from '@faultline/machine';
 import { chaotic, perturb } from './platform/chaos.ts';
 import { nextChoice } from './platform/choices.ts';
@@ -24,7 +25,15 @@ import { ExploredOnly } from './platform/failures.ts';
 import { lockOperation } from './platform/locks.ts';
 import { self } from './platform/self.ts';
 import { beginWait, LOOKS, nap, parkOn, wakeOn } from './platform/waiting.ts';
-import { atomicCmpxchg, atomicLoad, atomicModify, atomicStore, bits, modified } from './platform/words.ts';
+import {
+  atomicCmpxchg,
+  atomicLoad,
+  atomicModify,
+  atomicStore,
+  modified,
+  readHalves,
+  seen,
+} from './platform/words.ts';
 
 /** Abstract levels need a driver that knows who is inside: threads always run the real one. */
 export const EXPLORED = false;
@@ -116,14 +125,21 @@ export function awaitCell<T>(
   if (chaotic) perturb();
   // Weakened: looks, and does not wait.
   if (step?.off === true) return result(atomicLoad(addr, codec));
-  const wanted = bits(codec, value);
-  const masked = mask === undefined ? 0xffff_ffff_ffff_ffffn : bits(codec, mask);
+  encode(codec, value);
+  const { lo, hi } = halves;
+  let maskLo = 0xffff_ffff;
+  let maskHi = 0xffff_ffff;
+  if (mask !== undefined) {
+    encode(codec, mask);
+    maskLo = halves.lo;
+    maskHi = halves.hi;
+  }
   for (let look = 0; ; look++) {
-    const seen = atomicLoad(addr, codec);
-    const equal = ((bits(codec, seen) ^ wanted) & masked) === 0n;
-    if (equal === (until === Until.EQ)) return result(seen);
+    readHalves(addr, codec.size);
+    const equal = ((seen.lo ^ lo) & maskLo) === 0 && ((seen.hi ^ hi) & maskHi) === 0;
+    if (equal === (until === Until.EQ)) return result(decode(codec, seen.lo, seen.hi));
     if (look === 0) beginWait();
-    if (look >= LOOKS) nap(`waits until it ${until === Until.EQ ? 'is' : 'is no longer'} ${wanted}:`, addr);
+    if (look >= LOOKS) nap(`waits until it ${until === Until.EQ ? 'is' : 'is no longer'} ${value}:`, addr);
   }
 }
 
@@ -131,9 +147,10 @@ export function awaitCell<T>(
 let listKind = 0;
 let listWeak = false;
 let listLength = 0;
-const listAddr: number[] = [];
-const listSeen: bigint[] = [];
-const listSize: number[] = [];
+const listAddr = new Uint32Array(MAX_LIST);
+const listLo = new Uint32Array(MAX_LIST);
+const listHi = new Uint32Array(MAX_LIST);
+const listSize = new Uint8Array(MAX_LIST);
 
 export function listOp(kind: number, _order: number, step?: Step): Task {
   listKind = kind;
@@ -142,10 +159,16 @@ export function listOp(kind: number, _order: number, step?: Step): Task {
   return result(undefined);
 }
 
-export function listCell(addr: number, codec: Codec, seen: unknown): void {
+export function listCell(addr: number, codec: Codec, value: unknown): void {
+  if (listLength >= MAX_LIST) throw new RangeError(`an operation lists at most ${MAX_LIST} cells`);
   listAddr[listLength] = addr;
   listSize[listLength] = codec.size;
-  listSeen[listLength++] = seen === undefined ? 0n : bits(codec, seen);
+  if (value !== undefined) {
+    encode(codec, value);
+    listLo[listLength] = halves.lo;
+    listHi[listLength] = halves.hi;
+  }
+  listLength++;
 }
 
 /**
@@ -161,16 +184,15 @@ export function endList(_task: Task): Task {
   if (listWeak) return result(undefined);
   beginWait();
   for (let look = 0; !listChanged(); look++) {
-    if (look >= LOOKS) nap('waits for a change of', listAddr[0] as number);
+    if (look >= LOOKS) nap('waits for a change of', listAddr[0]);
   }
   return result(undefined);
 }
 
 function listChanged(): boolean {
   for (let i = 0; i < listLength; i++) {
-    const addr = listAddr[i] as number;
-    const now = listSize[i] === 8 ? Atomics.load(u64, addr >>> 3) : BigInt(Atomics.load(u32, addr >>> 2));
-    if (now !== listSeen[i]) return true;
+    readHalves(listAddr[i], listSize[i]);
+    if (seen.lo !== listLo[i] || seen.hi !== listHi[i]) return true;
   }
   return false;
 }

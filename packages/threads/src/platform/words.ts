@@ -68,8 +68,23 @@ export function modified(kind: number, codec: Codec, old: unknown, value: unknow
   return decode(codec, Number(next & 0xffff_ffffn), Number(next >> 32n));
 }
 
+/** What readHalves() read. */
+export const seen = { lo: 0, hi: 0 };
+
+/** Reads 4 or 8 bytes at once, into `seen`. */
+export function readHalves(addr: number, size: number): void {
+  if (size === 8) {
+    whole[0] = Atomics.load(u64, addr >>> 3);
+    seen.lo = half[0];
+    seen.hi = half[1];
+  } else {
+    seen.lo = Atomics.load(u32, addr >>> 2);
+    seen.hi = 0;
+  }
+}
+
 /** The 64 or 32 bits of `value`. */
-export function bits(codec: Codec, value: unknown): bigint {
+function bits(codec: Codec, value: unknown): bigint {
   encode(codec, value);
   half[0] = halves.lo;
   half[1] = codec.size === 8 ? halves.hi : 0;
