@@ -25,10 +25,14 @@ export interface Client extends View {
   readonly pointer: Cell<Version | null>;
 }
 
-export const Client: StructType<Client> = struct('client', {
-  srcu,
-  pointer: { ...ptrCell((): StructType<Version> => Version), guard: { read: ['client->srcu'], write: [] } },
-});
+export const Client: StructType<Client> = struct(
+  'srcu_user',
+  {
+    srcu,
+    pointer: { ...ptrCell((): StructType<Version> => Version), guard: { read: ['u->srcu'], write: [] } },
+  },
+  { as: 'u' },
+);
 
 /** Cells that sections and updaters write and read, to show in which order they ran. */
 export interface Marks extends View {
