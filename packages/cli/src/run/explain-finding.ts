@@ -25,7 +25,7 @@ export function explain(job: CheckJob, scenario: AnyScenario, finding: Finding, 
   const how = { stepsOff, variant: job.variant };
   const token = encodeToken(scenario, trace, how);
   return {
-    diagram: formatDiagram(trace, simplest?.finding ?? finding, { title: titleOf(job) }),
+    diagram: diagram(job, trace, simplest?.finding ?? finding),
     trace: traceText(trace),
     token: token ?? '',
     contents: token === null ? JSON.stringify(tokenContents(scenario, trace, how)) : '',
@@ -33,6 +33,17 @@ export function explain(job: CheckJob, scenario: AnyScenario, finding: Finding, 
     effort: simplest?.summary ?? 'as first met',
     arenaHash: trace.arenaHash,
   };
+}
+
+const ROWS = 20;
+const FEWEST_ROWS = 6;
+
+/** Rows that only keep the books give way until the lines fit. */
+function diagram(job: CheckJob, trace: Trace, finding: Finding): string {
+  for (let rows = ROWS; ; rows--) {
+    const text = formatDiagram(trace, finding, { title: titleOf(job), rows });
+    if (job.lines === undefined || rows === FEWEST_ROWS || text.split('\n').length <= job.lines) return text;
+  }
 }
 
 /** Scenario and what was changed, as the title of a diagram. */

@@ -24,6 +24,8 @@ export interface CheckJob {
   readonly bounds: Bounds;
   /** Make a diagram and a token for each finding, of the simplest execution that shows it. */
   readonly explain: boolean;
+  /** Lines that a diagram should not exceed, where that can be. */
+  readonly lines?: number;
 }
 
 /** Run one execution again. */

@@ -63,36 +63,44 @@ export class Pool {
 
   private advance(): void {
     while (!this.closed && this.queue.length > 0) {
-      const next = this.queue[0] as Waiting;
-      const member = this.memberFor(next.job.module);
-      if (member === null) return;
-      this.queue.shift();
+      const found = this.pair();
+      if (found === null) return;
+      const [member, at] = found;
+      const next = this.queue.splice(at, 1)[0] as Waiting;
       member.busy = next;
       member.worker.postMessage(next.job);
     }
   }
 
-  /** An idle worker of this module, or a new one in place of an idle one of another; null if all are busy. */
-  private memberFor(module: string): Member | null {
+  /**
+   * A worker that is free and the job for it: one of the module that it has loaded, if any waits (it is warm there),
+   * else the first, with a new worker. Null if all are busy.
+   */
+  private pair(): [Member, at: number] | null {
     const idle = this.members.filter(({ busy }) => busy === null);
-    const same = idle.find((member) => member.module === module);
-    if (same !== undefined) return same;
+    for (const member of idle) {
+      const at = this.queue.findIndex(({ job }) => job.module === member.module);
+      if (at >= 0) return [member, at];
+    }
     if (this.members.length >= this.size) {
       const [other] = idle;
       if (other === undefined) return null;
       this.members.splice(this.members.indexOf(other), 1);
       void other.worker.terminate();
     }
-    const member = this.start(module);
+    const member = this.start((this.queue[0] as Waiting).job.module);
     this.members.push(member);
-    return member;
+    return [member, 0];
   }
 
   private start(module: string): Member {
     // A module over a changed vocabulary comes with the worker that shares it.
     const own = path.join(path.dirname(module), 'worker.js');
     const file = existsSync(own) ? own : path.join(host().built, 'worker.js');
-    const worker = new Worker(pathToFileURL(file), { workerData: { module, stop: this.stopWord.buffer } });
+    const worker = new Worker(pathToFileURL(file), {
+      workerData: { module, stop: this.stopWord.buffer },
+      execArgv: ['--enable-source-maps'],
+    });
     const member: Member = { worker, module, busy: null };
     worker.on('message', (message: Message) => this.receive(member, message));
     worker.on('error', (error: Error) => this.fail(member, error));

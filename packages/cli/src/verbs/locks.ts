@@ -97,7 +97,7 @@ function run(options: LocksOptions): number {
   writePicture(options.svg, drawing);
   const wrong =
     check.contradictions.length + check.leaves.length + book.doubts.length + check.misspelt.length;
-  return wrong > 0 || check.grace.some((g) => g.both.length > 0) ? 1 : 0;
+  return wrong > 0 || check.possible.length > 0 ? 1 : 0;
 }
 
 function showBook(book: RuleBook, options: LocksOptions): number {

@@ -16,6 +16,9 @@ import { runCampaign, score } from './mutate.ts';
 
 /** The race that the project began with, in the code before its fix. */
 const SHOWN = { scenario: 'memslots/stale-mmio-decision', variant: 'before-ee3d1570b586' };
+/** The diagram takes what the other lines leave of the screen, one a line for each area among them. */
+const SCREEN_LINES = 45;
+const OTHER_LINES = 14;
 /** Milliseconds after which what is left undone is said to be so. */
 const BUDGET = 50_000;
 
@@ -34,19 +37,24 @@ async function start(): Promise<number> {
   const pool = new Pool(2, (progress) => line.show(progress));
   const deadline = setTimeout(() => pool.stop(), BUDGET);
   return stoppable(pool, async () => {
-    const race = showRace(pool);
+    const { scenarios } = await loadCatalogue();
+    const areas = new Set(scenarios.map(({ name }) => areaOf(name))).size;
+    const race = showRace(pool, areas);
     race.catch(() => {});
     const tables = await areaLines((text) => {
       line.clear();
       say(text);
     });
     const rows: Row[] = [];
-    const done = await runCampaign([], pool, {}, { ...tables, onRow: (row) => rows.push(row) }).catch(
-      (error: unknown) => {
-        if (error instanceof Interrupted) return null;
-        throw error;
-      },
-    );
+    const done = await runCampaign(
+      [],
+      pool,
+      {},
+      { ...tables, rules: false, onRow: (row) => rows.push(row) },
+    ).catch((error: unknown) => {
+      if (error instanceof Interrupted) return null;
+      throw error;
+    });
     line.clear();
     say('', ...scoreLines(done, rows), '');
     say(...raceLines(await race), ...NEXT);
@@ -94,7 +102,7 @@ function areaLine(area: string, results: readonly CheckResult[]): string {
   const verdict =
     bad.length === 0 ? pc.green('as it should be') : pc.red(bad.map((r) => r.scenario).join(' '));
   const note = wrong > 0 ? `, ${wrong} show a document to be wrong` : '';
-  const numbers = `${String(results.length).padStart(3)} scenarios ${count(executions).padStart(9)} executions`;
+  const numbers = `${String(results.length).padStart(3)} ${results.length === 1 ? 'scenario ' : 'scenarios'} ${count(executions).padStart(9)} executions`;
   return `  ${area.padEnd(10)}${numbers} ${duration(ms / 1000).padStart(7)}  ${verdict}${note}`;
 }
 
@@ -103,7 +111,7 @@ function scoreLines(done: Campaign | null, rows: readonly Row[]): string[] {
   return [`${score(rows)}`, `  so far: stopped after ${BUDGET / 1000} s; 'npx faultline mutate' runs it all`];
 }
 
-async function showRace(pool: Pool): Promise<CheckResult> {
+async function showRace(pool: Pool, areas: number): Promise<CheckResult> {
   const [target] = await resolveTargets([SHOWN.scenario], [SHOWN.variant]);
   if (target === undefined) throw new Error(`no scenario ${SHOWN.scenario}`);
   return pool.run({
@@ -115,8 +123,12 @@ async function showRace(pool: Pool): Promise<CheckResult> {
     mode: 'optimal',
     bounds: {},
     explain: true,
+    lines: SCREEN_LINES - OTHER_LINES - areas,
   });
 }
+
+/** The diagram's own title says what the line above it says. */
+const TITLE_LINES = 2;
 
 function raceLines(result: CheckResult): string[] {
   const [finding] = result.findings;
@@ -125,7 +137,7 @@ function raceLines(result: CheckResult): string[] {
   return [
     `${what} ${headline(result, finding)}`,
     '',
-    finding.diagram.trimEnd(),
+    ...finding.diagram.trimEnd().split('\n').slice(TITLE_LINES),
     '',
     switches(finding),
     replayCommand(result, finding, []),

@@ -1,7 +1,7 @@
 /** `faultline stress`: the same scenarios on real threads, as fast as they run. */
 import { runOnThreads } from '@faultline/threads';
 import { type Command, Option } from 'commander';
-import { ExitCode, worst } from '../exit.ts';
+import { ExitCode, UsageError, worst } from '../exit.ts';
 import { count } from '../run/progress.ts';
 import { compare } from '../stress/agreement.ts';
 import { buildBundle, fileAmong, onThreads, requireSteps, type Skipped } from '../stress/plan.ts';
@@ -23,6 +23,8 @@ interface StressOptions {
 }
 
 const DEFAULT_SECONDS = 2;
+/** However short the time, a scenario runs this long. */
+const LEAST_MS = 50;
 const RUNS_AGAINST_EXPLORED = 5000;
 
 export function registerStress(program: Command): void {
@@ -77,12 +79,14 @@ async function runAll(
   const json = options.reporter === 'json';
   const width = Math.max(0, ...targets.map(({ scenario }) => scenario.name.length));
   const reports: StressReport[] = [];
-  let left = (options.time ?? 0) * 1000;
-  for (const [i, target] of targets.entries()) {
+  // Starting workers takes time too: what the last scenario spent on it is taken off the next one's share.
+  const share = ((options.time ?? 0) * 1000) / targets.length;
+  let overhead = 0;
+  for (const target of targets) {
     if (signal.aborted) break;
     const before = performance.now();
-    const report = await runOne(target, bundle, options, left / (targets.length - i), signal);
-    left = Math.max(1, left - (performance.now() - before));
+    const report = await runOne(target, bundle, options, Math.max(LEAST_MS, share - overhead), signal);
+    overhead = performance.now() - before - report.ms;
     reports.push(report);
     if (!json) process.stdout.write(reportText(report, width));
   }
@@ -111,7 +115,13 @@ async function runOne(
     signal,
     onProgress: progress.show,
     ...bounds(options.time === undefined ? 0 : shareMs, runs, against),
-  }).finally(progress.clear);
+  })
+    .catch((error: Error) => {
+      // What the project's own scenarios do wrong is our defect; what a user's file does wrong is to be told to the user.
+      if (options.file === undefined) throw error;
+      throw new UsageError(`${options.file}: ${error.message}\n${firstFrame(error)}`, { cause: error });
+    })
+    .finally(progress.clear);
   const again = [
     ...(options.file === undefined ? [] : [options.file]),
     ...without.flatMap((step) => ['--without', step]),
@@ -127,6 +137,10 @@ function bounds(ms: number, runs: number | undefined, against: boolean) {
   if (runs !== undefined) return { rounds: Math.max(runs, least), ms };
   if (ms > 0) return { ms, minRounds: least };
   return against ? { rounds: least } : { ms: DEFAULT_SECONDS * 1000 };
+}
+
+function firstFrame({ stack = '' }: Error): string {
+  return stack.split('\n').find((line) => /^\s+at /.test(line) && !line.includes('node:')) ?? '';
 }
 
 /** Ctrl-C asks for what was done so far; a second one ends at once. */
