@@ -21,6 +21,7 @@ export * from './rules/builtin.ts';
 export * from './rules/graph-check.ts';
 export * from './rules/judge.ts';
 export * from './rules/names.ts';
+export * from './rules/possible.ts';
 export * from './rules/rst.ts';
 export * from './rules/rule.ts';
 export * from './trace/spte.ts';

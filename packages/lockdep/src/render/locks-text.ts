@@ -2,6 +2,7 @@ import type { GracePeriods } from '../proc/chains.ts';
 import type { Contradiction, GraphCheck, LeafNesting, Seen } from '../rules/graph-check.ts';
 import { cite } from '../rules/judge.ts';
 import { isKvmLock } from '../rules/names.ts';
+import { originOf } from '../rules/possible.ts';
 import type { Rule, RuleBook } from '../rules/rule.ts';
 import { listOf, type Style, wrap } from './style.ts';
 
@@ -43,6 +44,7 @@ export function checkText(book: RuleBook, check: GraphCheck, style: Style): stri
   out.push(style.strong('Orders that were seen and that the document forbids'));
   if (check.contradictions.length === 0) out.push('  none');
   for (const c of check.contradictions) out.push(...contradictionText(c, style));
+  out.push(...possibleText(check, style));
   out.push(
     '',
     style.strong('Nested inside what the document calls a leaf'),
@@ -84,7 +86,7 @@ export function checkText(book: RuleBook, check: GraphCheck, style: Style): stri
   out.push(
     '',
     ...wrap(
-      'A recorded graph shows what ran: what it lacks proves nothing. Edges of /proc/lockdep do not say how their first lock was held, so no deadlock is claimed here.',
+      'A recorded graph shows what ran: what it lacks proves nothing. Edges of /proc/lockdep do not say how their first lock was held, so no deadlock is claimed as certain here.',
       style.width,
     ).map(style.dim),
   );
@@ -99,6 +101,17 @@ function contradictionText(c: Contradiction, style: Style): string[] {
     '  ',
     '    ',
   ).map(style.bad);
+}
+
+function possibleText(check: GraphCheck, style: Style): string[] {
+  if (check.possible.length === 0) return [];
+  const out = ['', style.strong('Deadlocks that seen and documented orders allow together (possible)')];
+  for (const c of check.possible.slice(0, 20)) {
+    const steps = c.edges.map((e) => `${e.from} -> ${e.to} (${originOf(e)})`);
+    out.push(...wrap(steps.join(', '), style.width, '  ', '    ').map(style.bad));
+  }
+  if (check.possible.length > 20) out.push(`  and ${check.possible.length - 20} more`);
+  return out;
 }
 
 function leavesText(leaves: readonly LeafNesting[], book: RuleBook, style: Style): string[] {

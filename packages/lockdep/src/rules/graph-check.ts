@@ -1,8 +1,10 @@
+import type { Cycle } from '../graph/cycles.ts';
 import type { LockGraph } from '../graph/graph.ts';
 import { isSrcuClass } from '../graph/lock-class.ts';
 import { type Chain, type GracePeriods, gracePeriods, heldPairs, type LockChains } from '../proc/chains.ts';
 import { isLeaf } from './judge.ts';
 import { isKvmLock, sameLock } from './names.ts';
+import { possibleCycles } from './possible.ts';
 import type { OrderRule, Rule, RuleBook } from './rule.ts';
 
 /** "This was seen": a direct edge of the graph, or two locks of one chain. */
@@ -37,6 +39,8 @@ export interface GraphCheck {
   /** Rules that this input cannot decide, with the reason. */
   readonly undecided: readonly { readonly rule: Rule; readonly why: string }[];
   readonly grace: readonly GracePeriods[];
+  /** Deadlocks that the seen and the documented orders allow together: a prediction. */
+  readonly possible: readonly Cycle[];
   /** Names of the document that are spelt unlike the class in the graph. */
   readonly misspelt: readonly { readonly line: number; readonly name: string; readonly cls: string }[];
 }
@@ -91,6 +95,7 @@ export function checkGraph(book: RuleBook, graph: LockGraph, chains: LockChains 
     neverSeen,
     undecided,
     grace: chains ? gracePeriods(chains) : [],
+    possible: possibleCycles(book, graph, chains),
     misspelt: misspeltNames(book, graph),
   };
 }

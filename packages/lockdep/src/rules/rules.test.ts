@@ -8,6 +8,7 @@ import { builtInRules } from './builtin.ts';
 import { checkGraph } from './graph-check.ts';
 import { cite, judgeEdge } from './judge.ts';
 import { sameLock } from './names.ts';
+import { originOf } from './possible.ts';
 import { parseLockingDocument } from './rst.ts';
 import { diffRules, ruleKey } from './rule.ts';
 
@@ -204,6 +205,15 @@ describe('a document against a recorded graph', () => {
     expect([c?.rule.kind, c?.seen.inner]).toEqual(['requires-held', '&kvm->arch.tdp_mmu_pages_lock']);
   });
 
+  test('the documented order and the seen one together are the deadlock of the first seed', () => {
+    expect(check.possible.map((c) => c.edges.map((e) => [e.from, e.to, originOf(e)]))).toEqual([
+      [
+        ['&kvm->lock', '&vcpu->mutex', 'documented'],
+        ['&vcpu->mutex', '&kvm->lock', 'seen'],
+      ],
+    ]);
+  });
+
   test('a lock in both sets of one domain is a deadlock', () => {
     const both: LockChains = {
       cut: false,
@@ -214,6 +224,7 @@ describe('a document against a recorded graph', () => {
     };
     const result = checkGraph(builtInRules('6.1.192'), new LockGraph(), both);
     expect(result.grace[0]?.both).toEqual(['&kvm->slots_lock']);
+    expect(result.possible.map((c) => c.names)).toEqual([['&kvm->slots_lock', '&kvm->srcu']]);
     expect(result.contradictions.map((c) => c.rule.kind)).toContain('not-inside');
   });
 });
