@@ -87,6 +87,9 @@ class Run {
     const worker = new Worker(this.bundle, { workerData: order, execArgv: ['--enable-source-maps'] });
     worker.on('message', (reply: Reply) => this.receive(reply));
     worker.on('error', (error) => this.reject(error));
+    worker.on('exit', (code) => {
+      if (code !== 0) this.reject(new Error(`${this.name}: a worker ended with code ${code}`));
+    });
     this.workers.push(worker);
   }
 

@@ -61,12 +61,12 @@ function play(scenarios: readonly AnyScenario[], order: Order, reply: (message: 
   const known = new Set(allSteps().map((step) => step.name));
   setStepsOff(order.stepsOff.filter((name) => known.has(name)));
   setChaos(order.chaos);
+  self.stuckAfterMs = order.stuckAfterMs;
   const shared = order.shared ?? makeShared(Object.keys(scenario.threads).length, arenaBytes(scenario));
   const machine = setUp(scenario, shared.arena);
   const control = new Int32Array(shared.control);
   self.abort = control.subarray(Word.ABORT, Word.ABORT + 1);
   shareTurns(control.subarray(Word.TURNS));
-  self.stuckAfterMs = order.stuckAfterMs;
   reply({ type: 'image', hash: imageHash(machine.image) });
   if (order.thread > 0) {
     follow(machine, order.thread, shared, order);

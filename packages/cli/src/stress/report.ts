@@ -44,16 +44,19 @@ export function reportOf(
     findings,
     expected: scenario.expect === 'violated',
     explored,
-    again: [scenario.name, ...again],
+    again,
   };
 }
 
 export function exitCodeOf({ findings, explored, expected, ended }: StressReport): number {
-  if (findings.length > 0 && findings.every(({ kind }) => kind === 'arena exhausted')) {
-    return ExitCode.INCOMPLETE;
-  }
+  if (hitBound(findings)) return ExitCode.INCOMPLETE;
   if (findings.length > 0 && !expected) return ExitCode.FINDING;
   if (explored !== null && explored.strangers.length > 0) return ExitCode.FINDING;
   if (explored !== null && !explored.complete) return ExitCode.INCOMPLETE;
   return ended === 'interrupted' ? ExitCode.INCOMPLETE : ExitCode.CLEAN;
+}
+
+/** True if what was found says that the arena is too small, and nothing about the program. */
+export function hitBound(findings: readonly Finding[]): boolean {
+  return findings.length > 0 && findings.every(({ kind }) => kind === 'arena exhausted');
 }

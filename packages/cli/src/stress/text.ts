@@ -2,7 +2,7 @@
 import type { Finding } from '@faultline/threads';
 import pc from 'picocolors';
 import { count, duration } from '../run/progress.ts';
-import type { StressReport } from './report.ts';
+import { hitBound, type StressReport } from './report.ts';
 
 /** 'clean      memslots/x  12,345 runs in 2.0 s, 6,172/s, 3 final states; seen 3 of 5 explored states' */
 export function reportText(report: StressReport, width: number): string {
@@ -25,6 +25,7 @@ export function reportText(report: StressReport, width: number): string {
 }
 
 function word({ findings, explored, expected, ended }: StressReport): string {
+  if (hitBound(findings)) return pc.yellow('bound   ');
   if (findings.length > 0) return expected ? pc.yellow('expected') : pc.red('VIOLATED');
   if ((explored?.strangers.length ?? 0) > 0) return pc.red('DIFFERS ');
   if (ended === 'interrupted') return pc.yellow('stopped ');

@@ -123,7 +123,7 @@ async function runOne(
     })
     .finally(progress.clear);
   const again = [
-    ...(options.file === undefined ? [] : [options.file]),
+    options.file ?? scenario.name,
     ...without.flatMap((step) => ['--without', step]),
     ...(options.with ?? []).flatMap((variant) => ['--with', variant]),
   ];
@@ -140,7 +140,7 @@ function bounds(ms: number, runs: number | undefined, against: boolean) {
 }
 
 function firstFrame({ stack = '' }: Error): string {
-  return stack.split('\n').find((line) => /^\s+at /.test(line) && !line.includes('node:')) ?? '';
+  return stack.split('\n').find((line) => /^\s+at .*\.ts:\d+/.test(line)) ?? '';
 }
 
 /** Ctrl-C asks for what was done so far; a second one ends at once. */

@@ -23,6 +23,9 @@ export interface Warned {
   readonly result: string;
 }
 
+/** Characters of a message or stack that are passed on. */
+const LONGEST = 4000;
+
 const random = new Random();
 let skew = 0;
 
@@ -77,7 +80,11 @@ function post(mailbox: Mailbox, result: unknown): void {
 
 function failureOf(error: unknown): Failure {
   if (error instanceof Error) {
-    return { name: error.name, message: error.message, stack: (error.stack ?? '').slice(0, 4000) };
+    return {
+      name: error.name,
+      message: error.message.slice(0, LONGEST),
+      stack: (error.stack ?? '').slice(0, LONGEST),
+    };
   }
-  return { name: 'Error', message: String(error), stack: '' };
+  return { name: 'Error', message: String(error).slice(0, LONGEST), stack: '' };
 }
