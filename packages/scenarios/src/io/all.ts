@@ -7,6 +7,7 @@ import { datamatchMissed } from './datamatch-missed.ts';
 import { deviceCalledAfterUnregister } from './device-called-after-unregister.ts';
 import { deviceWriteSeenByUserSpace } from './device-write-seen-by-user-space.ts';
 import { ioeventfdFreedUnderAVcpu } from './ioeventfd-freed-under-a-vcpu.ts';
+import { ioeventfdFreedUnderAVcpuDoor } from './ioeventfd-freed-under-a-vcpu-door.ts';
 import { rangesMoveUnderAVcpu } from './ranges-move-under-a-vcpu.ts';
 import { registrationLost } from './registration-lost.ts';
 import { ringOverrun } from './ring-overrun.ts';
@@ -28,4 +29,5 @@ export const ioScenarios = [
   ringOverrun,
   zoneListWalkedAfterFailure,
   busFreedUnderAVcpuReal,
+  ioeventfdFreedUnderAVcpuDoor,
 ] as unknown as readonly AnyScenario[];
