@@ -47,7 +47,7 @@ const SLOTS = 3;
 type Program = (machine: Machine, thread: number) => Task<number>;
 
 const programs: Readonly<Record<string, Program>> = {
-  *rawCmpxchg32({ bench }) {
+  *rawCmpxchg32({ bench }: Machine): Task<number> {
     const index = bench.narrow.addr >>> 2;
     const began = performance.now();
     for (let i = 0; i < ITERATIONS; i++) Atomics.compareExchange(u32, index, 0, 0);
@@ -58,7 +58,7 @@ const programs: Readonly<Record<string, Program>> = {
     for (let i = 0; i < ITERATIONS; i++) yield* bench.narrow.cmpxchg(0, 0);
     return since(began, ITERATIONS);
   },
-  *rawCmpxchg64({ bench }) {
+  *rawCmpxchg64({ bench }: Machine): Task<number> {
     const index = bench.wide.addr >>> 3;
     const began = performance.now();
     for (let i = 0; i < ITERATIONS; i++) Atomics.compareExchange(u64, index, 0n, 0n);
@@ -74,7 +74,7 @@ const programs: Readonly<Record<string, Program>> = {
     for (let i = 0; i < ITERATIONS; i++) yield* bench.number.cmpxchg(0, 0);
     return since(began, ITERATIONS);
   },
-  *rawLoad32({ bench }) {
+  *rawLoad32({ bench }: Machine): Task<number> {
     const index = bench.narrow.addr >>> 2;
     let sum = 0;
     const began = performance.now();
