@@ -78,6 +78,16 @@ const TABLE: readonly BuiltIn[] = [
   notInside('vcpu->mutex', 'kvm->srcu', { '2025': 39 }),
   notInside('kvm->slots_lock', 'kvm->srcu', { '6.1': 22, '2025': 39 }),
   sync('kvm->slots_arch_lock', false, { '6.1': 19, '2025': 46 }),
+  {
+    lines: { '6.1': 21, '2025': 47 },
+    make: (source) => ({
+      kind: 'may-inside',
+      lock: 'kvm->slots_arch_lock',
+      section: 'kvm->srcu',
+      source,
+      says: 'kvm->slots_arch_lock may be taken inside a read section of kvm->srcu',
+    }),
+  },
   order('vcpu->mutex', 'kvm->arch.hyperv.hv_lock', { '6.1': 32, '2025': 53 }),
   order('vcpu->mutex', 'kvm->arch.xen.xen_lock', { '2025': 53 }),
   order('kvm->mmu_lock', 'kvm->arch.tdp_mmu_pages_lock', { '6.1': 34 }),

@@ -29,6 +29,7 @@ export function outerLocks(book: RuleBook): string[] {
   const names = new Set<string>();
   for (const rule of book.rules) {
     if (rule.kind === 'order') names.add(rule.outer);
+    if (rule.kind === 'requires-held') names.add(rule.held);
     if (rule.kind === 'synchronize' && rule.allowed) names.add(rule.lock);
   }
   return [...names];

@@ -16,6 +16,7 @@ export function parseLockingDocument(text: string, document: string): RuleBook {
     readOrders(section, document, rules, unread);
   }
   const entries = sections.filter((s) => /^Reference/i.test(s.title)).flatMap(readEntries);
+  rules.sort((a, b) => a.source.line - b.source.line);
   return { document, rules, entries, unread, doubts: findDoubts(rules, entries) };
 }
 
@@ -53,7 +54,7 @@ function readOrders(section: Section, document: string, rules: Rule[], unread: U
 
 /** Explanations that carry no rule of their own: types, examples, warnings. */
 function isRemark(text: string): boolean {
-  return /\b(?:is an rwlock|problematic|Use caution|ensures that|If you cannot|used for|following is|srcu_read_lock\(|mutex_lock\()/.test(
+  return /^\S+ vs \S+:$|\b(?:is an rwlock|problematic|Use caution|ensures that|If you cannot|used for|following is|srcu_read_lock\(|mutex_lock\()/.test(
     text,
   );
 }
@@ -171,7 +172,7 @@ function insideRules(
   const barred = direct ? locksIn(direct[1] ?? '')[0] : undefined;
   if (barred) bar(barred, 'cannot');
   const may =
-    /(\S+) (?:can|instead is released .{0,60}) (?:therefore )?(?:be taken|and can be taken) inside a/.exec(
+    /(\S+) (?:can (?:therefore )?|(?:instead )?is released before .{0,60}? and can )be taken inside a/.exec(
       text,
     );
   const named = may ? locksIn(may[1] ?? '')[0] : undefined;

@@ -80,6 +80,26 @@ describe('other versions of the document', () => {
     ]);
   });
 
+  test('a lock that others are only taken under is an outer lock, no leaf', () => {
+    const text =
+      '1. Acquisition Orders\n----\n\n- critical sections for kvm->arch.tdp_mmu_pages_lock must also take kvm->mmu_lock\n\nEverything else is a leaf.\n';
+    const book = parseLockingDocument(text, 'x');
+    expect(judgeEdge(book, edge('&(kvm)->mmu_lock', '&kvm->arch.tdp_mmu_pages_lock'))).toEqual([]);
+    expect(judgeEdge(book, edge('&kvm->irq_lock', '&(kvm)->mmu_lock')).map((v) => v.rule.kind)).toEqual([
+      'leaf',
+    ]);
+  });
+
+  test('one sentence may drop a lock before the grace period and allow it in readers', () => {
+    const text =
+      '1. Acquisition Orders\n----\n\n- ``synchronize_srcu(&kvm->srcu)`` is called _inside_ the kvm->a_lock critical section.\n  Here kvm->b_lock is released before the call to ``synchronize_srcu()`` and _can_ be taken inside a\n  kvm->srcu read-side critical section.\n';
+    expect(parseLockingDocument(text, 'x').rules.map(ruleKey)).toEqual([
+      'synchronize kvm->srcu under kvm->a_lock true',
+      'synchronize kvm->srcu under kvm->b_lock false',
+      'may-inside kvm->b_lock @ kvm->srcu',
+    ]);
+  });
+
   test('a sentence about locks that is no known rule is shown, not dropped', () => {
     const text = '1. Acquisition Orders\n----\n\n- foo->a_lock should be polished before foo->b_lock.\n';
     expect(parseLockingDocument(text, 'x').unread).toEqual([
