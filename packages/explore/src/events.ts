@@ -118,6 +118,8 @@ export class Events {
 
   /** Notes what event `i`, the last one, left in the words it touched. */
   notePosts(i: number): void {
+    const foot = this.foot[i];
+    if (foot >= 0 && modeOf(foot) <= Mode.READ) return;
     for (let e = this.partFrom[i]; e < this.partFrom[i + 1]; e++) {
       const word = wordOf(this.partFoot[e]);
       this.partLo[e] = u32[word];

@@ -7,8 +7,9 @@ import type { Threads } from './threads.ts';
 
 interface Seen {
   readonly prefix: string;
-  /** Results of the threads that finished. */
-  readonly results: Readonly<Record<string, unknown>>;
+  /** Results by thread, and which of them finished, as bits. */
+  readonly results: readonly unknown[];
+  readonly finished: number;
   readonly final: unknown;
   count: number;
 }
@@ -31,15 +32,18 @@ export class FinalStates {
     if (final !== undefined) text += quickText(final);
     const seen = this.quick.get(text);
     if (seen !== undefined) seen.count++;
-    else this.quick.set(text, { prefix, results: this.resultsOf(threads), final, count: 1 });
+    else {
+      const results = threads.results.slice();
+      this.quick.set(text, { prefix, results, finished: finishedBits(threads), final, count: 1 });
+    }
   }
 
   /** States by canonical text, with the number of executions that ended there. */
   all(): Map<string, number> {
     const finals = new Map<string, number>();
-    for (const { prefix, results, final, count } of this.quick.values()) {
-      const key = prefix + finalStateText(results, final);
-      finals.set(key, (finals.get(key) ?? 0) + count);
+    for (const seen of this.quick.values()) {
+      const key = seen.prefix + finalStateText(this.resultsOf(seen), seen.final);
+      finals.set(key, (finals.get(key) ?? 0) + seen.count);
     }
     return finals;
   }
@@ -47,17 +51,23 @@ export class FinalStates {
   /** Distinct results of the threads. */
   observations(): number {
     const observed = new Set<string>();
-    for (const { prefix, results } of this.quick.values()) observed.add(prefix + canonical(results));
+    for (const seen of this.quick.values()) observed.add(seen.prefix + canonical(this.resultsOf(seen)));
     return observed.size;
   }
 
-  private resultsOf(threads: Threads): Record<string, unknown> {
-    const results: Record<string, unknown> = {};
-    for (let t = 0; t < threads.count; t++) {
-      if (threads.finished[t] === 1) results[this.names[t]] = threads.results[t];
-    }
-    return results;
+  private resultsOf({ results, finished }: Seen): Record<string, unknown> {
+    const named: Record<string, unknown> = {};
+    this.names.forEach((name, t) => {
+      if (((finished >>> t) & 1) === 1) named[name] = results[t];
+    });
+    return named;
   }
+}
+
+function finishedBits(threads: Threads): number {
+  let bits = 0;
+  for (let t = 0; t < threads.count; t++) bits |= threads.finished[t] << t;
+  return bits;
 }
 
 /** A text that differs wherever the canonical one does; two texts may stand for one canonical text. */

@@ -72,6 +72,6 @@ export class Optimal implements Reduction {
   }
 
   private plan(i: number, steps: Sequence): void {
-    if (!this.search.sleep.covers(i, steps)) this.trees.insert(this.treeOf[i], steps);
+    this.trees.insert(this.treeOf[i], steps);
   }
 }

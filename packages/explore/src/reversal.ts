@@ -101,39 +101,40 @@ export class Reversal {
     }
     const t = events.thread[j];
     const foot = this.search.access.without(i, events.ops, j, t);
-    if (foot === DISABLED) return;
-    this.fill(i, this.whole ? events.depth : j);
-    this.steps.add(t, events.choice[j], foot);
-    this.plan(i, this.steps);
+    if (foot !== DISABLED) this.planAfter(i, this.whole ? events.depth : j, t, events.choice[j], foot);
   }
 
   private otherOutcome(i: number, choice: number): void {
     const { events } = this.search;
-    this.fill(i, this.whole ? events.depth : i);
-    this.steps.add(events.thread[i], choice, NO_FOOTPRINT);
-    this.plan(i, this.steps);
+    this.planAfter(i, this.whole ? events.depth : i, events.thread[i], choice, NO_FOOTPRINT);
   }
 
   private reverse(i: number, end: number, t: number): void {
     const { ops } = this.search.run.threads;
     const foot = this.search.access.without(i, ops, t, t);
-    if (foot === DISABLED) return;
-    this.fill(i, end);
-    this.steps.add(t, 0, foot);
-    this.plan(i, this.steps);
+    if (foot !== DISABLED) this.planAfter(i, end, t, 0, foot);
   }
 
-  /** The events between `i` and `end` that do not depend on `i`. */
-  private fill(i: number, end: number): void {
+  /**
+   * Plans, from node `i`, the events up to `end` that do not depend on event `i`, and then a step of thread `t`. Gives up as
+   * soon as a step that sleeps at node `i` is seen to come first: all that follows it has been visited.
+   */
+  private planAfter(i: number, end: number, t: number, choice: number, last: number): void {
     const { steps } = this;
-    const { events } = this.search;
-    const { thread, choice, foot, clock, threads } = events;
+    const { sleep, events } = this.search;
+    const { thread, foot, clock, threads } = events;
     const column = thread[i];
     const index = events.index[i];
+    let asleep = this.whole ? sleep.asleep[i] : 0;
     steps.clear();
     for (let k = i + 1; k < end; k++) {
       if (clock[k * threads + column] >= index) continue;
-      steps.add(thread[k], choice[k], foot[k]);
+      if (asleep !== 0) asleep = sleep.after(i, asleep, thread[k], events.choice[k], foot[k]);
+      if (asleep < 0) return;
+      steps.add(thread[k], events.choice[k], foot[k]);
     }
+    if (asleep !== 0 && sleep.after(i, asleep, t, choice, last) !== 0) return;
+    steps.add(t, choice, last);
+    this.plan(i, steps);
   }
 }

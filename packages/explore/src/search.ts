@@ -233,7 +233,8 @@ export class Search {
     for (let k = 0; k < n; k++) {
       const t = k === 0 ? current : k <= current ? k - 1 : k;
       if (!run.enabled(t)) continue;
-      const choice = this.sleep.awake(d, t, run.threads.ops.kind[t], this.outcomes(t));
+      const chooses = run.threads.ops.kind[t] === Kind.CHOOSE;
+      const choice = this.sleep.awake(d, t, chooses ? this.outcomes(t) : 1);
       if (choice < 0) continue;
       pick.thread = t;
       pick.choice = choice;

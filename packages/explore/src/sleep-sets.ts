@@ -2,10 +2,8 @@
  * Sleep sets: for each node of the search, the steps that need not be taken from there, because all executions that begin
  * with them have been visited already. A step sleeps until something conflicts with it.
  */
-import { Kind } from '@faultline/machine';
 import type { Events } from './events.ts';
 import { conflicts } from './footprint.ts';
-import type { Sequence } from './sequence.ts';
 
 /** At most this many outcomes has one choice: they are bits of a mask. */
 export const MAX_CHOICES = 30;
@@ -15,7 +13,7 @@ export class SleepSets {
   readonly mask: Int32Array;
   private readonly foot: Int32Array;
   /** For each node the threads that sleep, as bits. */
-  private readonly asleep: Int32Array;
+  readonly asleep: Int32Array;
 
   constructor(
     private readonly threads: number,
@@ -60,31 +58,26 @@ export class SleepSets {
     this.asleep[d] |= 1 << t;
   }
 
-  /** The first outcome of thread `t` that is awake at node `d`, or -1. */
-  awake(d: number, t: number, kind: number, outcomes: number): number {
-    const asleep = this.mask[d * this.threads + t];
-    if (kind !== Kind.CHOOSE) return asleep === 0 ? 0 : -1;
-    for (let c = 0; c < outcomes; c++) if (((asleep >>> c) & 1) === 0) return c;
-    return -1;
+  /** The first of `outcomes` outcomes of thread `t` that is awake at node `d`, or -1. */
+  awake(d: number, t: number, outcomes: number): number {
+    const awake = ~this.mask[d * this.threads + t] & ((1 << outcomes) - 1);
+    return awake === 0 ? -1 : 31 - Math.clz32(awake & -awake);
   }
 
-  /** Whether every execution that follows `steps` from node `d` has been visited already. */
-  covers(d: number, steps: Sequence): boolean {
-    const { threads, mask, foot } = this;
-    const row = d * threads;
-    for (let bits = this.asleep[d]; bits !== 0; bits &= bits - 1) {
+  /**
+   * Of the threads `asleep` (bits) at node `d`, those whose sleeping step could still come first after this one was taken
+   * from there; negative if this one is such a step itself.
+   */
+  after(d: number, asleep: number, thread: number, choice: number, foot: number): number {
+    const row = d * this.threads;
+    let left = asleep;
+    for (let bits = asleep; bits !== 0; bits &= bits - 1) {
       const q = 31 - Math.clz32(bits & -bits);
-      if (this.beginsWith(steps, q, mask[row + q], foot[row + q])) return true;
+      if (q === thread) {
+        if (((this.mask[row + q] >>> choice) & 1) === 1) return -1;
+        left &= ~(1 << q);
+      } else if (conflicts(this.foot[row + q], foot)) left &= ~(1 << q);
     }
-    return false;
-  }
-
-  private beginsWith(steps: Sequence, q: number, asleep: number, foot: number): boolean {
-    const { length, thread, choice } = steps;
-    for (let k = 0; k < length; k++) {
-      if (thread[k] === q) return ((asleep >>> choice[k]) & 1) === 1;
-      if (conflicts(steps.foot[k], foot)) return false;
-    }
-    return true;
+    return left;
   }
 }

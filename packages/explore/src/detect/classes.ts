@@ -19,10 +19,14 @@ export class LockClasses {
   private readonly names: string[] = [''];
   private readonly byAddr = new Map<number, number>();
   private readonly byField = new Map<FieldInfo, Classes>();
-  private readonly cells = new Map<number, FieldInfo | null>();
+  private readonly cells = new Map<number, FieldInfo>();
+  /** For each word below `setupEnd` whether it is a guarded cell: 0 not known yet, 1 no, 2 yes. */
+  private readonly cellGuarded: Uint8Array;
 
   /** Objects below `setupEnd` never change their type, so what stands there is looked up once. */
-  constructor(private readonly setupEnd: number) {}
+  constructor(private readonly setupEnd: number) {
+    this.cellGuarded = new Uint8Array(setupEnd >>> 2);
+  }
 
   name(id: number): string {
     return this.names[id];
@@ -48,11 +52,15 @@ export class LockClasses {
 
   /** The field of the cell at an address if it has a guard, else null. */
   guardedCell(addr: number): FieldInfo | null {
-    const known = this.cells.get(addr);
-    if (known !== undefined) return known;
+    const known = addr < this.setupEnd ? this.cellGuarded[addr >>> 2] : 0;
+    if (known === 1) return null;
+    if (known === 2) return this.cells.get(addr) ?? null;
     const { info } = describe(addr);
     const field = info !== null && info.guard !== null ? info : null;
-    if (addr < this.setupEnd) this.cells.set(addr, field);
+    if (addr < this.setupEnd) {
+      this.cellGuarded[addr >>> 2] = field === null ? 1 : 2;
+      if (field !== null) this.cells.set(addr, field);
+    }
     return field;
   }
 

@@ -56,9 +56,9 @@ export class Detector implements Watch {
     this.state = new State(syncAt + 2 + syncSize(threads, words));
     this.sync = new SyncClocks(this.state, threads, words, syncAt + 2);
     this.shadow = new Shadow(this.state, this.sync, threads, bytes, 0);
-    this.held = new Held(this.state, heldAt);
-    this.orders = new Orders(this.sync, events, this.state, ordersAt);
     this.classes = new LockClasses(run.setupEnd);
+    this.held = new Held(this.state, this.classes, heldAt);
+    this.orders = new Orders(this.sync, events, this.state, ordersAt);
     this.marks = new Int32Array(events.maxSteps + 2);
   }
 
@@ -185,7 +185,7 @@ export class Detector implements Watch {
   }
 
   sectionEntered(domain: number, idx: number): void {
-    this.held.push(this.running(), domain, Hold.SECTION, this.classes.of(domain), idx);
+    this.held.push(this.running(), domain, Hold.SECTION, idx);
   }
 
   sectionLeft(domain: number, idx: number): void {
@@ -235,23 +235,23 @@ export class Detector implements Watch {
 
   /** Takes or gives back a lock or section; false if the thread may not. */
   private lock(i: number, t: number, kind: number, addr: number): boolean {
-    const { held, classes, events } = this;
+    const { held, events } = this;
     switch (kind) {
       case Kind.MUTEX_TRYLOCK:
-        if (this.run.wordAt(addr) === 0) held.push(t, addr, Hold.EXCLUSIVE, classes.of(addr), 0);
+        if (this.run.wordAt(addr) === 0) held.push(t, addr, Hold.EXCLUSIVE, 0);
         return true;
       case Kind.MUTEX_LOCK:
       case Kind.SPIN_LOCK:
       case Kind.WRITE_LOCK:
-        held.push(t, addr, Hold.EXCLUSIVE, classes.of(addr), 0);
+        held.push(t, addr, Hold.EXCLUSIVE, 0);
         return true;
       case Kind.READ_LOCK:
-        held.push(t, addr, Hold.SHARED, classes.of(addr), 0);
+        held.push(t, addr, Hold.SHARED, 0);
         return true;
       case Kind.WRITE_QUEUE:
         return true;
       case Kind.SRCU_LOCK:
-        held.push(t, addr, Hold.SECTION, classes.of(addr), 0);
+        held.push(t, addr, Hold.SECTION, 0);
         return true;
       case Kind.SRCU_UNLOCK: {
         const k = held.find(t, addr, Hold.SECTION, events.ops.aLo[i]);
@@ -263,7 +263,11 @@ export class Detector implements Watch {
         const how = kind === Kind.READ_UNLOCK ? Hold.SHARED : Hold.EXCLUSIVE;
         const k = held.find(t, addr, how, 0);
         if (k < 0)
-          return this.report('bad unlock', t, unlockProblem(held, classes, events.threads, t, addr, kind));
+          return this.report(
+            'bad unlock',
+            t,
+            unlockProblem(held, this.classes, events.threads, t, addr, kind),
+          );
         held.remove(t, k);
         return true;
       }
