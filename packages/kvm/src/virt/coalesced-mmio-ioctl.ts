@@ -32,18 +32,19 @@ export function* ioctlRegisterCoalescedMmio(kvm: Kvm, args: CoalescedZoneArgs): 
   zone.size = args.size;
   zone.pio = args.pio;
 
-  yield* kvm.slotsLock.lock();
+  zone_register_holds_slots_lock: yield* kvm.slotsLock.lock();
   const result = yield* ioBusRegisterDev(kvm, busOf(args), args.addr, args.size, zone.dev);
   if (result === 0) append(kvm, zone);
   else CoalescedZone.free(zone);
-  yield* kvm.slotsLock.unlock();
+  zone_register_holds_slots_lock: yield* kvm.slotsLock.unlock();
   return result;
 }
 
 /** Ends every zone that contains the given range; always 0. @kernel kvm_vm_ioctl_unregister_coalesced_mmio virt/kvm/coalesced_mmio.c */
 export function* ioctlUnregisterCoalescedMmio(kvm: Kvm, args: CoalescedZoneArgs): Task<number> {
   if (args.pio !== 0 && args.pio !== 1) return -EINVAL;
-  yield* kvm.slotsLock.lock();
+  // For the whole walk: the list is the same lock's.
+  zone_unregister_holds_slots_lock: yield* kvm.slotsLock.lock();
   let zone = kvm.coalescedZones;
   while (zone !== null) {
     const next = zone.next;
@@ -55,7 +56,7 @@ export function* ioctlUnregisterCoalescedMmio(kvm: Kvm, args: CoalescedZoneArgs)
     }
     zone = next;
   }
-  yield* kvm.slotsLock.unlock();
+  zone_unregister_holds_slots_lock: yield* kvm.slotsLock.unlock();
   return 0;
 }
 

@@ -65,11 +65,11 @@ export function* assignIoeventfdIdx(kvm: Kvm, idx: number, args: IoeventfdArgs):
   const p = makeIoeventfd(idx, args, eventfd);
 
   // From the check for a collision to the published bus: no other ioeventfd may come between.
-  ioeventfd_holds_slots_lock: yield* kvm.slotsLock.lock();
+  assign_holds_slots_lock: yield* kvm.slotsLock.lock();
   let result = collides(kvm, p) ? -EEXIST : 0;
   if (result === 0) result = yield* registerIoeventfd(kvm, idx, p);
   if (result === 0) append(kvm, p);
-  ioeventfd_holds_slots_lock: yield* kvm.slotsLock.unlock();
+  assign_holds_slots_lock: yield* kvm.slotsLock.unlock();
 
   if (result !== 0) {
     Ioeventfd.free(p);
@@ -100,10 +100,11 @@ function* deassignIoeventfd(kvm: Kvm, args: IoeventfdArgs): Task<number> {
 export function* deassignIoeventfdIdx(kvm: Kvm, idx: number, args: IoeventfdArgs): Task<number> {
   const eventfd = yield* eventfdCtxFdget(args.fd);
   if (typeof eventfd === 'number') return eventfd;
-  yield* kvm.slotsLock.lock();
+  // From the search in the list to the release: nobody else may end the same one.
+  deassign_holds_slots_lock: yield* kvm.slotsLock.lock();
   const p = findIoeventfd(kvm, idx, args, eventfd);
   if (p !== null) yield* unregisterIoeventfd(kvm, idx, p);
-  yield* kvm.slotsLock.unlock();
+  deassign_holds_slots_lock: yield* kvm.slotsLock.unlock();
   yield* eventfdCtxPut(eventfd);
   return p === null ? -ENOENT : 0;
 }

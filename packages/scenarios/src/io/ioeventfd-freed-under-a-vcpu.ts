@@ -34,7 +34,7 @@ export const ioeventfdFreedUnderAVcpu = scenario('io/ioeventfd-freed-under-a-vcp
   title: 'an ioeventfd is deassigned while an exit is signalling it',
   source: 'virt/kvm/eventfd.c kvm_deassign_ioeventfd_idx()',
   size: '1 vCPU, 1 access, 1 deassignment',
-  defends: ['io.unregister_waits_for_readers'],
+  defends: ['io.unregister_waits_for_readers', 'io.deassign_holds_slots_lock'],
   *setup() {
     const state: OneIoeventfd = { kvm: yield* createVm(), eventfd: openEventfd() };
     yield* ioctlIoeventfd(state.kvm, argsOf(state, 0));
@@ -50,6 +50,7 @@ export const ioeventfdFreedUnderAVcpu = scenario('io/ioeventfd-freed-under-a-vcp
   },
   always: {
     'no exit runs a handler of what was freed': never('use after free'),
+    'the list of ioeventfds is walked under slots_lock': never('wrong guard'),
   },
   sometimes: {
     'the exit signals': ({ results: { vcpu0 } }, { eventfd }) => vcpu0 === 0 && eventfd.count.peek() === 1,

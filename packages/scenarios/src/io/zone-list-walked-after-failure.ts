@@ -18,6 +18,7 @@ export const zoneListWalkedAfterFailure = scenario('io/zone-list-walked-after-fa
     'io.stop_after_failed_unregister',
     'io.destroy_stranded_devices',
     'io.unregister_waits_for_readers',
+    'io.zone_unregister_holds_slots_lock',
   ],
   *setup() {
     const kvm = yield* createVm();
@@ -36,6 +37,7 @@ export const zoneListWalkedAfterFailure = scenario('io/zone-list-walked-after-fa
   },
   always: {
     'no zone is used after it was freed': never('use after free'),
+    'the list of zones is walked under slots_lock': never('wrong guard'),
     'no zone is left': (_, kvm) => kvm.coalescedZones === null,
   },
   sometimes: {

@@ -52,15 +52,42 @@ const arrays: readonly Mutant[] = [
 const writers: readonly Mutant[] = [
   {
     name: 'io/assign-without-slots-lock',
-    says: 'Two assignments change the bus at once, each unaware of the other.',
-    off: ['io.ioeventfd_holds_slots_lock'],
-    expect: { caught: 'io/registration-lost', always: 'the bus is changed under slots_lock' },
+    says: 'An assignment changes the bus while another registration is under way, each unaware of the other.',
+    off: ['io.assign_holds_slots_lock'],
+    expect: { caught: 'io/registration-lost', always: 'the list of ioeventfds is walked under slots_lock' },
+  },
+  {
+    name: 'io/zone-registered-without-slots-lock',
+    says: 'A zone is registered while another registration is under way, each unaware of the other.',
+    off: ['io.zone_register_holds_slots_lock'],
+    expect: {
+      caught: 'io/registration-lost',
+      always: 'the array that a writer copies is found under slots_lock',
+    },
+  },
+  {
+    name: 'io/deassign-without-slots-lock',
+    says: 'Deassigning walks the list of ioeventfds, and changes the bus, beside any other writer.',
+    off: ['io.deassign_holds_slots_lock'],
+    expect: {
+      caught: 'io/ioeventfd-freed-under-a-vcpu',
+      always: 'the list of ioeventfds is walked under slots_lock',
+    },
+  },
+  {
+    name: 'io/zones-unregistered-without-slots-lock',
+    says: 'Unregistering walks the list of zones, and changes the bus, beside any other writer.',
+    off: ['io.zone_unregister_holds_slots_lock'],
+    expect: {
+      caught: 'io/zone-list-walked-after-failure',
+      always: 'the list of zones is walked under slots_lock',
+    },
   },
   {
     name: 'io/slots-lock-dropped-after-the-copy',
     says: 'A registration lets go of slots_lock before it publishes its copy: another one is lost.',
     variant: 'io-slots-lock-dropped-after-copy',
-    expect: { caught: 'io/registration-lost', always: 'both are on the bus, and counted' },
+    expect: { caught: 'io/registration-lost', always: 'all are on the bus, and counted' },
   },
   {
     name: 'io/writer-inside-a-read-section',
