@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { expectedSamples } from './expected-samples.ts';
 import { isProblem } from './render/explain-text.ts';
@@ -30,6 +30,14 @@ describe(
     });
   },
 );
+
+const syzkaller = present ? readdirSync(SAMPLES).filter((f) => f.startsWith('syzkaller-report-')) : [];
+
+test.runIf(present).each(syzkaller)('%s: the title that its own first line states', (file) => {
+  const text = readFileSync(new URL(file, SAMPLES), 'utf8');
+  const title = /^TITLE: (.*)$/m.exec(text)?.[1];
+  expect(summarise(explainString(text))[0]?.title).toBe(title);
+});
 
 const damages = [
   ['quoted', quoted],

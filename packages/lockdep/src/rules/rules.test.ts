@@ -174,15 +174,15 @@ describe('judging an edge', () => {
   });
 });
 
-describe('a document against a recorded graph', () => {
-  const graph =
-    explainString(fixture('kvm-6.1-proc-lockdep.txt')).found.find((f) => f.type === 'proc-lockdep')?.graph ??
-    new LockGraph();
-  const chains: LockChains = explainString(fixture('kvm-6.1-proc-lockdep_chains.txt')).found.find(
-    (f) => f.type === 'proc-chains',
-  )?.chains ?? { chains: [], cut: false };
-  const check = checkGraph(builtInRules('6.1.192'), graph, chains);
+const graph =
+  explainString(fixture('kvm-6.1-proc-lockdep.txt')).found.find((f) => f.type === 'proc-lockdep')?.graph ??
+  new LockGraph();
+const chains: LockChains = explainString(fixture('kvm-6.1-proc-lockdep_chains.txt')).found.find(
+  (f) => f.type === 'proc-chains',
+)?.chains ?? { chains: [], cut: false };
+const check = checkGraph(builtInRules('6.1.192'), graph, chains);
 
+describe('a document against a recorded graph', () => {
   test('the one forbidden order of that kernel is found, and no other', () => {
     expect(check.contradictions.map((c) => [c.seen.outer, c.seen.inner, c.rule.source.line])).toEqual([
       ['&vcpu->mutex', '&kvm->lock', 12],
@@ -209,7 +209,9 @@ describe('a document against a recorded graph', () => {
     expect(srcu?.inside).toContain('&(kvm)->mmu_lock');
     expect(srcu?.both).toEqual([]);
   });
+});
 
+describe('what a graph decides, and what it does not', () => {
   test('without chains the rules about read sections stay undecided, and that is said', () => {
     const without = checkGraph(builtInRules('6.1.192'), graph, null);
     expect(without.undecided.map((u) => u.rule.kind)).toContain('requires-held');
