@@ -9,7 +9,7 @@ import { runOnThreads } from '@faultline/threads';
 const ROUNDS = 300;
 const root = path.resolve(import.meta.dirname, '../../..');
 
-/** Program, what its raw loop is, and what one operation is. */
+/** Each program, and what one operation of it is. */
 const rows: [program: string, operation: string][] = [
   ['raw-cmpxchg-32', 'Atomics.compareExchange, 32 bits'],
   ['cell-cmpxchg-32', 'cell32.cmpxchg'],
@@ -22,8 +22,6 @@ const rows: [program: string, operation: string][] = [
   ['spinlock', 'spinlock: lock, unlock'],
   ['rwlock-read', 'rwlock: read lock, unlock'],
   ['srcu-read', 'SRCU: read lock, unlock'],
-  ['memslot-lookup', 'memslot lookup in a read section'],
-  ['memslot-update', 'memslot update (a move)'],
 ];
 
 interface Builder {
@@ -63,5 +61,3 @@ for (const [program, operation] of rows) {
   const each = together.map(show).join(' ');
   console.log(`${operation.padEnd(36)} ${show(alone[0])} ${each} ${perSecond(together)}`);
 }
-const [update, lookup] = await measure(bundle, 'memslot-update-beside-lookups-together');
-console.log(`update beside lookups: an update ${show(update).trim()}, a lookup ${show(lookup).trim()}`);
