@@ -78,6 +78,12 @@ async function buildInto({ root, built }, name, variants, options, inputs = []) 
   for (const variant of variants) {
     if (!existsSync(variant)) throw new BuildError(`${variant}: no such file; expected a variant`);
   }
+  // All that such a bundle is made from is part of the key of `built`.
+  const ours = [...inputs, ...variants].every((file) =>
+    file.startsWith(path.join(root, 'packages') + path.sep),
+  );
+  const known = ours ? path.join(built, `${name}-${hashOf(variants, '')}`) : null;
+  if (known !== null && existsSync(known)) return path.join(known, `${name}.js`);
   const { faultlinePlugin } = await import(pathToFileURL(path.join(built, 'plugin.js')).href);
   // A changed vocabulary changes what the explorer runs on: then nothing is shared, and a worker of its own runs it.
   const whole = variants.some((variant) =>
@@ -101,7 +107,7 @@ async function buildInto({ root, built }, name, variants, options, inputs = []) 
     plugins: [plugin],
   });
   const code = outputFiles.find((file) => path.basename(file.path) === `${name}.js`);
-  const folder = path.join(built, `${name}-${hashOf([...inputs, ...variants], code.contents)}`);
+  const folder = known ?? path.join(built, `${name}-${hashOf([...inputs, ...variants], code.contents)}`);
   if (!existsSync(folder)) {
     const started = path.join(built, `building-${process.pid}-${randomBytes(4).toString('hex')}`);
     mkdirSync(started);

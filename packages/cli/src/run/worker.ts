@@ -1,5 +1,5 @@
 /**
- * A worker: loads one module and runs jobs on its scenarios. The order in which modules load is fixed (vocabulary,
+ * A worker: loads modules as jobs name them and runs the jobs on their scenarios. The order in which modules load is fixed (vocabulary,
  * explorer, then the module), since it decides the numbers that structs get in the arena.
  */
 import { pathToFileURL } from 'node:url';
@@ -12,22 +12,21 @@ import type { Job, Message, Result } from './job.ts';
 import { runReplay } from './replay-job.ts';
 
 interface Data {
-  readonly module: string;
   readonly stop: SharedArrayBuffer;
 }
 
 process.setSourceMapsEnabled(true);
-const { module, stop } = workerData as Data;
+const { stop } = workerData as Data;
 const stopWord = new Int32Array(stop);
 const port = parentPort as NonNullable<typeof parentPort>;
-const scenarios = import(pathToFileURL(module).href).then(scenariosOf);
+const loaded = new Map<string, Promise<AnyScenario[]>>();
 
 port.on('message', async (job: Job) => post(await answer(job)));
 
 async function answer(job: Job): Promise<Message> {
   try {
-    const scenario = (await scenarios).find(({ name }) => name === job.scenario);
-    if (scenario === undefined) throw new UsageError(`${module} has no scenario '${job.scenario}'`);
+    const scenario = (await scenariosIn(job.module)).find(({ name }) => name === job.scenario);
+    if (scenario === undefined) throw new UsageError(`${job.module} has no scenario '${job.scenario}'`);
     return { type: 'result', result: run(job, scenario) };
   } catch (error) {
     const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
@@ -39,6 +38,15 @@ async function answer(job: Job): Promise<Message> {
     const usage = !/packages\/(explore|cli)\//.test(place);
     return { type: 'failed', usage, message: `set-up of ${job.scenario}: ${message}\n${place}`, stack };
   }
+}
+
+function scenariosIn(module: string): Promise<AnyScenario[]> {
+  let scenarios = loaded.get(module);
+  if (scenarios === undefined) {
+    scenarios = import(pathToFileURL(module).href).then(scenariosOf);
+    loaded.set(module, scenarios);
+  }
+  return scenarios;
 }
 
 function run(job: Job, scenario: AnyScenario): Result {

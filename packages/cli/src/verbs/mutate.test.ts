@@ -1,0 +1,47 @@
+/** Goal: every step that is there to close a race is needed, and a scenario says so. */
+import { spawn } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { BIN, faultline, ROOT } from '../testing/run.ts';
+
+interface Report {
+  readonly rows: readonly { verdict: string; name: string; says: string; seen: string[] }[];
+  readonly unbroken: readonly string[];
+  readonly unchanged: readonly { scenario: string; verdict: string; expected: boolean }[];
+}
+
+test('the whole catalogue: no change is missed, every rule falls to some change, nothing is wrong unchanged', () => {
+  const ran = faultline(['mutate', '--reporter', 'json']);
+  const { rows, unbroken, unchanged } = JSON.parse(ran.stdout) as Report;
+  expect(rows.filter(({ verdict }) => verdict === 'MISSED')).toEqual([]);
+  expect(unbroken).toEqual([]);
+  expect(unchanged.filter(({ verdict, expected }) => (verdict === 'violated') !== expected)).toEqual([]);
+  expect(rows.length).toBeGreaterThan(90);
+  expect(ran.status).toBe(0);
+}, 170_000);
+
+test('an area alone is judged alone, with what was seen below each change', () => {
+  const ran = faultline(['mutate', 'lifetime']);
+  expect(ran.stdout).toMatch(/^lifetime\n {2}caught/);
+  expect(ran.stdout).toMatch(/\n {13}lifetime\/[a-z-]+: '.*' falls in \d+ of \d+\n/);
+  expect(ran.stdout).toMatch(/\nload-bearing: (\d+) of \d+ changes are noticed/);
+  expect(ran.stdout).not.toMatch(/memslots\//);
+  expect(ran.status).toBe(0);
+});
+
+test('an area that is none is refused with the near one', () => {
+  const ran = faultline(['mutate', 'memslot']);
+  expect(ran.stderr).toMatch(/no area 'memslot'. Did you mean 'memslots'\?/);
+  expect(ran.status).toBe(2);
+});
+
+test('Ctrl-C ends it as incomplete', async () => {
+  const child = spawn(process.execPath, [BIN, 'mutate'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] });
+  let out = '';
+  child.stdout.on('data', (data) => {
+    out += data;
+  });
+  setTimeout(() => child.kill('SIGINT'), 2500);
+  const status = await new Promise((done) => child.on('close', done));
+  expect(out).toMatch(/^inconclusive: stopped before every change was tried/);
+  expect(status).toBe(3);
+});
