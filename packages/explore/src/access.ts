@@ -4,7 +4,7 @@
  */
 import { Kind, MAX_LIST, MAX_TASKS, u32, WRITER } from '@faultline/machine';
 import type { Events } from './events.ts';
-import { footprint, footprintOf, Mode, modeOf, NO_FOOTPRINT } from './footprint.ts';
+import { footprint, footprintOf, Mode, modeOf, NO_FOOTPRINT, wordOf } from './footprint.ts';
 import type { OpTable } from './op-table.ts';
 import { awaited, modified, modifyCell, readerLeft, tokenByte } from './sc.ts';
 
@@ -244,7 +244,7 @@ class Reordered implements Values {
     let lo = 0;
     let hi = 0;
     let first = -1;
-    for (let e = events.head[word]; e >= 0; e = partBefore[e]) {
+    for (let e = this.latest(word); e >= 0; e = partBefore[e]) {
       first = e;
       const mode = modeOf(partFoot[e]);
       if (mode === Mode.READ || mode === Mode.NONE || !this.kept(e)) continue;
@@ -262,6 +262,16 @@ class Reordered implements Values {
     }
     if (first < 0) this.set(lo, hi, u32[word], u32[word + 1]);
     else this.set(lo, hi, events.baseLo[first], events.baseHi[first]);
+  }
+
+  /** Where to begin: if the removed event wrote the word, all that came later depends on it. */
+  private latest(word: number): number {
+    const { events, removed } = this;
+    const own = events.partFrom[removed];
+    const foot = events.partFoot[own];
+    const wrote =
+      events.partFrom[removed + 1] === own + 1 && wordOf(foot) === word && modeOf(foot) === Mode.WRITE;
+    return wrote ? own : events.head[word];
   }
 
   /** State of a rwlock: its counters commute, so they are summed over the events that are kept. */

@@ -3,7 +3,8 @@
  * from before the first to the second one first.
  */
 import { DISABLED } from './access.ts';
-import { conflicts, NO_FOOTPRINT } from './footprint.ts';
+import { conflicts } from './footprint.ts';
+import type { OpTable } from './op-table.ts';
 import { Ending, type Search } from './search.ts';
 import { Sequence } from './sequence.ts';
 
@@ -26,7 +27,7 @@ export class Reversal {
   constructor(
     private readonly search: Search,
     private readonly whole: boolean,
-    private readonly plan: Plan,
+    private readonly planned: Plan,
     private readonly shortcuts: Shortcuts,
   ) {
     this.steps = new Sequence(search.options.maxSteps + 2);
@@ -86,7 +87,7 @@ export class Reversal {
       const foot = access.next(ops, t, t);
       for (let i = events.depth - 1; i >= 0; i--) {
         if (events.thread[i] === t || events.beforeNext(i, t)) continue;
-        if (conflicts(events.foot[i], foot)) this.reverse(i, events.depth, t);
+        if (conflicts(events.foot[i], foot)) this.plan(i, events.depth, ops, t, t, 0);
       }
     }
   }
@@ -99,29 +100,22 @@ export class Reversal {
       for (let c = 0; c < outcomes; c++) if (c !== events.choice[i]) this.otherOutcome(i, c);
       return;
     }
-    const t = events.thread[j];
-    const foot = this.search.access.without(i, events.ops, j, t);
-    if (foot !== DISABLED) this.planAfter(i, this.whole ? events.depth : j, t, events.choice[j], foot);
+    this.plan(i, this.whole ? events.depth : j, events.ops, j, events.thread[j], events.choice[j]);
   }
 
   private otherOutcome(i: number, choice: number): void {
     const { events } = this.search;
-    this.planAfter(i, this.whole ? events.depth : i, events.thread[i], choice, NO_FOOTPRINT);
-  }
-
-  private reverse(i: number, end: number, t: number): void {
-    const { ops } = this.search.run.threads;
-    const foot = this.search.access.without(i, ops, t, t);
-    if (foot !== DISABLED) this.planAfter(i, end, t, 0, foot);
+    this.plan(i, this.whole ? events.depth : i, events.ops, i, events.thread[i], choice);
   }
 
   /**
-   * Plans, from node `i`, the events up to `end` that do not depend on event `i`, and then a step of thread `t`. Gives up as
-   * soon as a step that sleeps at node `i` is seen to come first: all that follows it has been visited.
+   * Plans, from node `i`, the events up to `end` that do not depend on event `i`, and then the step of thread `t` whose
+   * operation is in `row` of `ops`. Gives up as soon as a step that sleeps at node `i` is seen to come first: all that
+   * follows it has been visited; and if the operation would have to wait there.
    */
-  private planAfter(i: number, end: number, t: number, choice: number, last: number): void {
+  private plan(i: number, end: number, ops: OpTable, row: number, t: number, choice: number): void {
     const { steps } = this;
-    const { sleep, events } = this.search;
+    const { sleep, events, access } = this.search;
     const { thread, foot, clock, threads } = events;
     const column = thread[i];
     const index = events.index[i];
@@ -133,8 +127,11 @@ export class Reversal {
       if (asleep < 0) return;
       steps.add(thread[k], events.choice[k], foot[k]);
     }
+    if (((asleep >>> t) & 1) === 1 && sleep.sleeps(i, t, choice)) return;
+    const last = access.without(i, ops, row, t);
+    if (last === DISABLED) return;
     if (asleep !== 0 && sleep.after(i, asleep, t, choice, last) !== 0) return;
     steps.add(t, choice, last);
-    this.plan(i, steps);
+    this.planned(i, steps);
   }
 }

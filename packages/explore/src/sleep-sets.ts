@@ -64,6 +64,11 @@ export class SleepSets {
     return awake === 0 ? -1 : 31 - Math.clz32(awake & -awake);
   }
 
+  /** Whether thread `t` sleeps at node `d` with this outcome. */
+  sleeps(d: number, t: number, choice: number): boolean {
+    return ((this.mask[d * this.threads + t] >>> choice) & 1) === 1;
+  }
+
   /**
    * Of the threads `asleep` (bits) at node `d`, those whose sleeping step could still come first after this one was taken
    * from there; negative if this one is such a step itself.
