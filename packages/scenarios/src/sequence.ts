@@ -3,7 +3,15 @@
  * the arena, so two platforms that agree on it have allocated at the same addresses and left every word the same.
  */
 import { createVm, type VmOptions } from '@faultline/kvm';
-import { type AnyScenario, regionsUsed, scenario, type Task, u32 } from '@faultline/machine';
+import {
+  type AnyScenario,
+  objects,
+  regionsUsed,
+  SrcuDomain,
+  scenario,
+  type Task,
+  u32,
+} from '@faultline/machine';
 import { type Bench, type Call, makeCalls } from './sequences/calls.ts';
 import { makeWords } from './sequences/words.ts';
 
@@ -18,7 +26,9 @@ export function sequenceScenario(options: VmOptions, calls: readonly Call[]): An
       const kvm = yield* createVm({ ...rest, srcu: 'real' });
       // Set-up runs once and may not choose; the calls may.
       kvm.config.allocMayFail = allocMayFail ? 1 : 0;
-      return { kvm, words: makeWords() };
+      const words = makeWords();
+      useRealSrcu();
+      return { kvm, words };
     },
     threads: {
       *only(bench: Bench) {
@@ -29,6 +39,15 @@ export function sequenceScenario(options: VmOptions, calls: readonly Call[]): An
     sometimes: {},
     final: wordsInUse,
   });
+}
+
+/** Threads have no other level, so both platforms run the real one in every domain that stands in the arena. */
+function useRealSrcu(): void {
+  for (const { type, start } of objects()) {
+    for (const field of type.fields) {
+      if (field.type.inner === SrcuDomain) SrcuDomain.at(start + field.offset).real = 1;
+    }
+  }
 }
 
 /** 'address:value' in hex of each word of the arena that is not 0. */
