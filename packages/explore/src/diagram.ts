@@ -22,10 +22,10 @@ const MIN_COLUMN = 14;
 export function formatDiagram(trace: Trace, finding: Finding | null, options: DiagramOptions = {}): string {
   const width = options.width ?? 72;
   const budget = options.rows ?? 20;
-  const columns = shownThreads(trace);
+  const rows = fitRows(rowsOf(trace, finding), budget);
+  const columns = shownThreads(trace, rows);
   const gap = 2;
   const column = Math.max(MIN_COLUMN, Math.floor((width - gap * (columns.length - 1)) / columns.length));
-  const rows = fitRows(rowsOf(trace, finding), budget);
   const lines = [options.title ?? trace.scenario, ''];
   lines.push(
     join(
@@ -47,9 +47,9 @@ export function formatDiagram(trace: Trace, finding: Finding | null, options: Di
   return lines.map((line) => line.slice(0, width).trimEnd()).join('\n');
 }
 
-/** Threads that do something, in order. */
-function shownThreads(trace: Trace): number[] {
-  const seen = new Set(trace.events.map((e) => e.thread));
+/** Threads that do something, or that the finding is about, in order. */
+function shownThreads(trace: Trace, rows: readonly Row[]): number[] {
+  const seen = new Set([...trace.events, ...rows].map((e) => e.thread));
   for (const note of trace.notes) seen.add(note.thread);
   const shown = trace.threads.map((_, t) => t).filter((t) => seen.has(t));
   return shown.length > 0 ? shown : [0];

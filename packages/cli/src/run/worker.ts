@@ -33,7 +33,7 @@ async function answer(job: Job): Promise<Message> {
     if (error instanceof UsageError || error instanceof UnknownStepError) {
       return { type: 'failed', usage: true, message, stack };
     }
-    const place = stack.split('\n').find((line) => /^\s+at /.test(line)) ?? '';
+    const place = stack.split('\n').find((line) => /^\s+at .*(file:|\/)/.test(line)) ?? '';
     // What throws out of the explorer is the scenario's set-up, unless the explorer itself is where it was thrown.
     const usage = !/packages\/(explore|cli)\//.test(place);
     return { type: 'failed', usage, message: `set-up of ${job.scenario}: ${message}\n${place}`, stack };
