@@ -7,6 +7,8 @@ import { Explainer } from '@faultline/lockdep';
 interface Result {
   readonly megabytes: number;
   readonly seconds: number;
+  /** Processor time, which other programs on the machine do not change. */
+  readonly cpu: number;
   readonly rate: number;
   readonly memory: number;
 }
@@ -49,13 +51,16 @@ function measure(megabytes: number, line: (n: number) => string): Result {
   const explainer = new Explainer();
   let memory = 0;
   const start = performance.now();
+  const used = process.cpuUsage();
   for (const chunk of text(megabytes, line)) {
     explainer.push(chunk);
     memory = Math.max(memory, process.memoryUsage.rss());
   }
   explainer.end();
   const seconds = (performance.now() - start) / 1000;
-  return { megabytes, seconds, rate: megabytes / seconds, memory: memory / (1 << 20) };
+  const { user, system } = process.cpuUsage(used);
+  const cpu = (user + system) / 1e6;
+  return { megabytes, seconds, cpu, rate: megabytes / cpu, memory: memory / (1 << 20) };
 }
 
 const sizes = process.argv
@@ -71,13 +76,13 @@ for (const [name, line] of kinds) {
   const results = (sizes.length > 0 ? sizes : [10, 20, 50, 100]).map((mb) => measure(mb, line));
   for (const r of results) {
     process.stdout.write(
-      `${name.padEnd(6)} ${String(r.megabytes).padStart(4)} MB  ${r.seconds.toFixed(2)} s  ${r.rate.toFixed(0)} MB/s  ${r.memory.toFixed(0)} MB resident\n`,
+      `${name.padEnd(6)} ${String(r.megabytes).padStart(4)} MB  ${r.seconds.toFixed(2)} s (processor ${r.cpu.toFixed(2)} s)  ${r.rate.toFixed(0)} MB/s  ${r.memory.toFixed(0)} MB resident\n`,
     );
   }
   const first = results[0];
   const last = results[results.length - 1];
   if (first && last && first !== last) {
-    const growth = last.seconds / first.seconds / (last.megabytes / first.megabytes);
+    const growth = last.cpu / first.cpu / (last.megabytes / first.megabytes);
     process.stdout.write(
       `${name.padEnd(6)} time per MB, ${last.megabytes} MB against ${first.megabytes} MB: ${growth.toFixed(2)} times\n`,
     );
