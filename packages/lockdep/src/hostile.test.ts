@@ -88,10 +88,10 @@ describe('lines made to be slow', () => {
   ];
   test.each(lines.map((line, i) => [i, line] as const))('line %i is read in a moment', (_, line) => {
     const text = `WARNING: possible circular locking dependency detected\n${line}\n-> #0 (a){+.+.}:\n${line}\n`;
-    const start = performance.now();
+    const start = process.cpuUsage();
     everything(text);
     parseLockingDocument(`1. Acquisition Orders\n-----\n\n- ${line}\n`, 'x');
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(500);
   });
 });
 
@@ -113,9 +113,9 @@ test.each([
     `WARNING: possible circular locking dependency detected\n${Array.from({ length: 5000 }, (_, i) => `-> #${i % 1000} (l${i}){+.+.}:\n f+0x1/0x2\n`).join('')}`,
   ],
 ])('%s is read in a moment', (_, text) => {
-  const start = performance.now();
+  const start = process.cpuUsage();
   everything(text, 1 << 16);
-  expect(performance.now() - start).toBeLessThan(3000);
+  expect(process.cpuUsage(start).user / 1000).toBeLessThan(3000);
 });
 
 test('reports that a thousand speakers leave open are closed, none is lost', () => {
