@@ -5,9 +5,12 @@ import { type Page, page } from './page.ts';
 
 /** A picture that the page needs. */
 export interface Wanted {
+  /** The mutant that applies the variant; '' for the unchanged system. */
+  readonly mutant: string;
   readonly scenario: string;
   /** '' for the unchanged system. */
   readonly variant: string;
+  readonly off: readonly string[];
   /** The rule whose fall is shown. */
   readonly always: string;
   readonly says: string;
@@ -16,7 +19,8 @@ export interface Wanted {
 /** What was found for one of them. */
 export interface Picture extends Wanted {
   readonly diagram: string;
-  readonly executions: string;
+  /** 'falls in 4 of 26' */
+  readonly falls: string;
 }
 
 /** One picture for each variant that is caught, and for each scenario that is violated on purpose. */
@@ -24,16 +28,18 @@ export function wanted(scenarios: readonly AnyScenario[], mutants: readonly Muta
   const wrong = scenarios
     .filter((s) => s.expect === 'violated' && s.deep !== true)
     .map((s) => ({
+      mutant: '',
       scenario: s.name,
       variant: '',
+      off: [],
       always: '',
       says: `${sentence(s.title)} A document is wrong here.`,
     }));
   const seen = new Set<string>();
-  const variants = mutants.flatMap(({ variant, says, expect }) => {
+  const variants = mutants.flatMap(({ name, variant, off = [], says, expect }) => {
     if (variant === undefined || !('caught' in expect) || seen.has(variant)) return [];
     seen.add(variant);
-    return [{ scenario: expect.caught, variant, always: expect.always, says }];
+    return [{ mutant: name, scenario: expect.caught, variant, off, always: expect.always, says }];
   });
   return [...wrong, ...variants];
 }
@@ -46,14 +52,19 @@ export function galleryPage(pictures: readonly Picture[]): Page {
   return page('docs/gallery.md', 'Gallery of races', [intro, ...pictures.map(section)].join('\n\n'));
 }
 
-function section({ scenario, variant, always, says, diagram, executions }: Picture): string {
-  const command = ['npx faultline check', scenario, ...(variant === '' ? [] : ['--with', variant])].join(' ');
+function section({ scenario, variant, off, always, says, diagram, falls }: Picture): string {
+  const command = [
+    'npx faultline check',
+    scenario,
+    ...(variant === '' ? [] : ['--with', variant]),
+    ...off.flatMap((step) => ['--without', step]),
+  ].join(' ');
   const title = variant === '' ? scenario : `${scenario}, ${variant}`;
-  const falls = always === '' ? '' : `*${always}* falls in ${executions}.`;
+  const rule = always === '' ? '' : `*${always}* ${falls}.`;
   return [
     `## ${title}`,
     '',
-    `${says} ${falls}`.trim(),
+    `${says} ${rule}`.trim(),
     '',
     '```text',
     diagram.trimEnd(),

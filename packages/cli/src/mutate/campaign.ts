@@ -27,6 +27,8 @@ export interface Input {
   readonly attempt: Attempt;
   /** False: leave out the search for rules that no mutant breaks; `unbroken` is then empty. */
   readonly rules?: boolean;
+  /** A diagram in each row of a variant that is caught. */
+  readonly pictures?: boolean;
   readonly onRow?: (row: Row) => void;
   readonly onUnchanged?: (result: CheckResult) => void;
 }
@@ -38,7 +40,7 @@ export async function campaign(input: Input): Promise<Campaign> {
   let executions = 0;
   const seen = new Map<string, Promise<CheckResult>>();
   const attempt: Attempt = (trial) => {
-    const key = JSON.stringify([trial.scenario, [...trial.off].sort(), trial.variant]);
+    const key = JSON.stringify([trial.scenario, [...trial.off].sort(), trial.variant, trial.picture]);
     let result = seen.get(key);
     if (result === undefined) {
       result = input.attempt(trial).then((done) => {
@@ -60,7 +62,7 @@ export async function campaign(input: Input): Promise<Campaign> {
   );
   const own = mutants.filter((mutant) => areas.includes(areaOf(mutant.name)));
   const judged = own.map(async (mutant) => {
-    const row = await judge(mutant, { scenarios, attempt });
+    const row = await judge(mutant, { scenarios, attempt, pictures: input.pictures === true });
     input.onRow?.(row);
     return row;
   });

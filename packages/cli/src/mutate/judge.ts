@@ -13,6 +13,8 @@ export interface Row {
   readonly says: string;
   /** What was seen, one line each. */
   readonly seen: readonly string[];
+  /** The race, if pictures were asked for and this is a variant that is caught. */
+  readonly diagram?: string;
 }
 
 /** One exploration of a changed system. */
@@ -20,11 +22,15 @@ export interface Trial {
   readonly scenario: string;
   readonly off: readonly string[];
   readonly variant: string;
+  /** Make a diagram of the fall of this rule. */
+  readonly picture?: string;
 }
 
 export type Attempt = (trial: Trial) => Promise<CheckResult>;
 
 export interface Known {
+  /** Ask for pictures of variants. */
+  readonly pictures?: boolean;
   readonly scenarios: readonly AnyScenario[];
   readonly attempt: Attempt;
 }
@@ -66,9 +72,14 @@ export function against(mutant: Mutant, scenarios: readonly AnyScenario[]): AnyS
 }
 
 async function judgeCaught(mutant: Mutant, name: string, always: string, known: Known): Promise<Row> {
-  const result = await known.attempt(trialOf(mutant, name));
+  const pictured = known.pictures === true && mutant.variant !== undefined;
+  const trial = trialOf(mutant, name);
+  const result = await known.attempt(pictured ? { ...trial, picture: always } : trial);
   const fell = result.always[always] ?? 0;
-  if (fell > 0) return row('caught', mutant, [fallen(result, always)]);
+  if (fell > 0) {
+    const diagram = result.findings.find((finding) => finding.name === always)?.diagram ?? '';
+    return { ...row('caught', mutant, [fallen(result, always)]), ...(pictured ? { diagram } : {}) };
+  }
   return row('MISSED', mutant, [`${name}: '${always}' does not fall; ${otherwise(result)}`]);
 }
 

@@ -71,7 +71,8 @@ const SIMPLIFIED = 4;
 function found(job: CheckJob, scenario: AnyScenario, finding: Finding, i: number): FoundFinding {
   const { kind, claim, message, executions } = finding;
   const plain = { kind, name: claim, says: details(finding, message), executions };
-  if (!job.explain || finding.schedule.threads.length === 0) return { ...plain, ...UNEXPLAINED };
+  const wanted = typeof job.explain === 'object' ? job.explain.diagramOf === claim : job.explain;
+  if (!wanted || finding.schedule.threads.length === 0) return { ...plain, ...UNEXPLAINED };
   return { ...plain, ...explain(job, scenario, finding, i < SIMPLIFIED) };
 }
 

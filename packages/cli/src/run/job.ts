@@ -22,8 +22,11 @@ export interface CheckJob {
   readonly variant: string;
   readonly mode: Mode;
   readonly bounds: Bounds;
-  /** Make a diagram and a token for each finding, of the simplest execution that shows it. */
-  readonly explain: boolean;
+  /**
+   * A diagram and a token for each finding, of the simplest execution that shows it; for the fall of one rule only (its
+   * text) just the diagram.
+   */
+  readonly explain: boolean | { readonly diagramOf: string };
   /** Lines that a diagram should not exceed, where that can be. */
   readonly lines?: number;
 }

@@ -19,6 +19,7 @@ import { type BoundOptions, boundOptions, boundsOf, requireAreas } from './optio
 interface MutateOptions extends BoundOptions {
   readonly reporter: 'text' | 'json';
   readonly quiet?: true;
+  readonly pictures?: true;
 }
 
 export function registerMutate(program: Command): void {
@@ -26,7 +27,8 @@ export function registerMutate(program: Command): void {
     .command('mutate')
     .argument('[area...]', 'areas; all when left out')
     .description('remove or weaken each load-bearing step, and see whether a scenario notices')
-    .option('--quiet', 'print only what is MISSED, and the score');
+    .option('--quiet', 'print only what is MISSED, and the score')
+    .option('--pictures', 'in JSON: a diagram for each variant that is caught');
   for (const option of boundOptions()) command.addOption(option);
   command
     .option('--reporter <reporter>', 'text or json', 'text')
@@ -40,7 +42,9 @@ async function mutate(asked: readonly string[], options: MutateOptions): Promise
   const line = progressLine();
   const pool = new Pool(2, (progress) => line.show(progress));
   try {
-    const done = await stoppable(pool, () => runCampaign(asked, pool, options));
+    const done = await stoppable(pool, () =>
+      runCampaign(asked, pool, options, { pictures: options.pictures === true }),
+    );
     line.clear();
     const json = options.reporter === 'json';
     process.stdout.write(json ? asJson(done) : asText(done, options.quiet === true, Date.now() - began));
@@ -60,7 +64,7 @@ export async function runCampaign(
   asked: readonly string[],
   pool: Pool,
   options: BoundOptions = {},
-  hooks: Pick<Input, 'onRow' | 'onUnchanged' | 'rules'> = {},
+  hooks: Pick<Input, 'onRow' | 'onUnchanged' | 'rules' | 'pictures'> = {},
 ): Promise<Campaign> {
   const { scenarios, mutants } = await loadCatalogue();
   const known = [...new Set([...scenarios, ...mutants].map(({ name }) => areaOf(name)))].sort();
@@ -72,7 +76,7 @@ export async function runCampaign(
     scenarios,
     mutants,
     steps: await namedSteps(),
-    attempt: async ({ scenario, off, variant }) => {
+    attempt: async ({ scenario, off, variant, picture }) => {
       let module = modules.get(variant);
       if (module === undefined) {
         module = catalogueWith([variant]);
@@ -86,7 +90,7 @@ export async function runCampaign(
         variant,
         mode: 'optimal',
         bounds: { maxExecutions: MAX_EXECUTIONS, ...boundsOf(options) },
-        explain: false,
+        explain: picture === undefined ? false : { diagramOf: picture },
       });
     },
   });

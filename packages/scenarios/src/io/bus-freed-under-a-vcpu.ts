@@ -15,6 +15,9 @@ export const busFreedUnderAVcpu = scenario('io/bus-freed-under-a-vcpu', {
   title: 'a device is unregistered and freed while an exit is calling it',
   source: 'virt/kvm/kvm_main.c kvm_io_bus_unregister_dev()',
   size: '1 vCPU, 1 access, 1 unregistration, 2 devices',
+  claims: [
+    { seed: '000.50', says: 'what a section found in kvm->buses lives until it ends', verdict: 'holds' },
+  ],
   defends: ['io.unregister_waits_for_readers', 'io.publish_bus_without_device'],
   *setup() {
     return yield* busVm(2);

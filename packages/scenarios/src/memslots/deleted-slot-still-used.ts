@@ -12,6 +12,9 @@ export const deletedSlotStillUsed = scenario('memslots/deleted-slot-still-used',
   title: 'a pointer to a deleted slot survives in a cache',
   source: 'fe22ed827c5b',
   size: '1 vCPU, 2 look-ups, 1 deletion, tree form',
+  claims: [
+    { seed: '000.49', says: 'what a section found in kvm->memslots lives until it ends', verdict: 'holds' },
+  ],
   defends: [
     'memslots.wait_for_readers',
     'memslots.forget_slot_of_old_generation',
