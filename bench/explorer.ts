@@ -3,11 +3,11 @@
  * explorer. The target is at most 3 times the bare generators, per execution, median of 5.
  */
 import type { AnyScenario } from '@faultline/machine';
+import { Explorer } from '../packages/explore/src/explore.ts';
 import { Optimal } from '../packages/explore/src/optimal.ts';
 import * as classic from '../packages/explore/src/programs/classic.ts';
 import { deepCalls } from '../packages/explore/src/programs/deep.ts';
 import { fastPageFault } from '../packages/explore/src/programs/kvm-cores.ts';
-import { Explorer } from '../packages/explore/src/explore.ts';
 import type { Schedule } from '../packages/explore/src/schedule.ts';
 import { openSession } from '../packages/explore/src/session.ts';
 import { scheduleOf } from '../packages/explore/src/trace.ts';
@@ -52,7 +52,14 @@ function measure(name: string, program: AnyScenario): Row {
     stepsPerSecond = steps;
   }
   const depth = Math.max(...schedules.map((s) => s.threads.length));
-  return { name, executions: schedules.length, depth, explored: median(explored), bare: median(bare), stepsPerSecond };
+  return {
+    name,
+    executions: schedules.length,
+    depth,
+    explored: median(explored),
+    bare: median(bare),
+    stepsPerSecond,
+  };
 }
 
 /** Processor time, not the clock's: other programs on the machine must not show. */
@@ -80,7 +87,10 @@ function timeExplored(program: AnyScenario): { us: number; steps: number } {
 
 function timeBare(program: AnyScenario, schedules: readonly Schedule[]): number {
   const { run } = openSession(program, {});
-  const compact = schedules.map((s) => ({ threads: Uint8Array.from(s.threads), choices: Uint8Array.from(s.choices) }));
+  const compact = schedules.map((s) => ({
+    threads: Uint8Array.from(s.threads),
+    choices: Uint8Array.from(s.choices),
+  }));
   let executions = 0;
   let ms = 0;
   while (ms < ROUND_MS) {
@@ -109,7 +119,9 @@ function median(values: readonly number[]): number {
 
 const only = process.argv[2];
 let missed = 0;
-console.log('program                    executions steps   explored      rate       steps/s      bare  ratio');
+console.log(
+  'program                    executions steps   explored      rate       steps/s      bare  ratio',
+);
 for (const [name, program] of programs) {
   if (only !== undefined && !name.includes(only)) continue;
   const row = measure(name, program);
@@ -128,4 +140,6 @@ for (const [name, program] of programs) {
     ].join(' '),
   );
 }
-console.log(missed === 0 ? `all within ${TARGET} times the bare generators` : `${missed} above ${TARGET} times`);
+console.log(
+  missed === 0 ? `all within ${TARGET} times the bare generators` : `${missed} above ${TARGET} times`,
+);

@@ -14,7 +14,14 @@ if (name === undefined) {
 const cache = path.join(root, 'node_modules/.cache/faultline-bench');
 mkdirSync(cache, { recursive: true });
 
-const common = { bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'error', sourcemap: 'inline' };
+const common = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  logLevel: 'error',
+  sourcemap: 'inline',
+};
 const plugin = path.join(cache, 'plugin.mjs');
 await build({
   ...common,
@@ -30,5 +37,7 @@ await build({
   outfile,
   plugins: [faultlinePlugin({ platform: 'explored', root })],
 });
-const { status } = spawnSync(process.execPath, ['--enable-source-maps', outfile, ...rest], { stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, ['--enable-source-maps', outfile, ...rest], {
+  stdio: 'inherit',
+});
 process.exit(status ?? 1);

@@ -2,8 +2,8 @@
 import { type AnyScenario, at, cell32, choose, never, scenario, struct, type Task } from '@faultline/machine';
 import { expect, test } from 'vitest';
 import { explore, exploreAsync } from './explore.ts';
-import { device } from './programs/broken.ts';
 import * as classic from './programs/classic.ts';
+import { device } from './programs/device.ts';
 import { replay } from './replay.ts';
 
 const Pair = struct('pair', { x: cell32, y: cell32 }, { as: 'p' });

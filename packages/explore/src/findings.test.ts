@@ -1,7 +1,8 @@
 /** Each kind of finding has a program that shows it and a twin that is silent. */
 import { expect, test } from 'vitest';
 import { explore } from './explore.ts';
-import { locks, races } from './programs/broken.ts';
+import { locks } from './programs/locks.ts';
+import { races } from './programs/races.ts';
 import { replay } from './replay.ts';
 
 for (const { kind, what, message, broken, correct } of [...races, ...locks]) {

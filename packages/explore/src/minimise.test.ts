@@ -3,9 +3,11 @@ import { expect, test } from 'vitest';
 import { formatDiagram } from './diagram.ts';
 import { explore } from './explore.ts';
 import { minimise } from './minimise.ts';
-import { device, locks, races } from './programs/broken.ts';
 import * as classic from './programs/classic.ts';
+import { device } from './programs/device.ts';
 import { fastPageFault } from './programs/kvm-cores.ts';
+import { locks } from './programs/locks.ts';
+import { races } from './programs/races.ts';
 
 test('the lost dirty bit needs one preemption, proven', () => {
   const broken = fastPageFault(1, false);

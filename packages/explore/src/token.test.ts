@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BitReader, BitWriter } from './bits.ts';
 import { explore } from './explore.ts';
-import { device, locks, races } from './programs/broken.ts';
+import { device } from './programs/device.ts';
 import { fastPageFault } from './programs/kvm-cores.ts';
+import { locks } from './programs/locks.ts';
+import { races } from './programs/races.ts';
 import { replay } from './replay.ts';
 import { decodeToken, encodeContents, encodeToken, type TokenContents } from './token.ts';
 
