@@ -2,10 +2,14 @@
  * Internal seams: where a protocol scenario may enter below the public door. Scenarios that use one say less than
  * those that go through the door; each family has one that does.
  */
+
+export { allocFrame, type MmStruct, PG_DIRTY } from './host/mm.ts';
+export { migratePage, swapOut } from './host/reclaim.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
 export { coalescedMmioFree, coalescedMmioInit } from './virt/coalesced-mmio.ts';
 export { writeGuest } from './virt/dirty-log.ts';
 export { inProgress } from './virt/generation.ts';
+export { getDirtyLog } from './virt/get-dirty-log.ts';
 export { installNewMemslots, swapActiveMemslots } from './virt/install-memslots.ts';
 export { ioBusRead, ioBusWrite, ioBusWriteCookie } from './virt/io-bus.ts';
 export { destroyBuses, ioBusRegisterDev, ioBusUnregisterDev } from './virt/io-bus-register.ts';
@@ -13,7 +17,7 @@ export { KvmBus } from './virt/io-bus-state.ts';
 export { allocRegisterDevice, RegisterDevice } from './virt/io-device-state.ts';
 export { Vcpu as VcpuStruct } from './virt/kvm.ts';
 export { setMemoryRegion } from './virt/memory-region.ts';
-export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots.ts';
+export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots-search.ts';
 export { invalidateRangeEnd, invalidateRangeStart } from './virt/mmu-notifier.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
 export {

@@ -5,13 +5,17 @@ import { lifetimeScenarios } from './lifetime/all.ts';
 import { locksThreadsScenarios } from './locks-threads/all.ts';
 import { memslotsScenarios } from './memslots/all.ts';
 import { mmioScenarios } from './mmio/all.ts';
+import { mmuScenarios } from './mmu/all.ts';
 import type { Mutant } from './mutant.ts';
 import { ioMutants } from './mutants/io.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
 import { locksThreadsMutants } from './mutants/locks-threads.ts';
 import { memslotsMutants } from './mutants/memslots.ts';
 import { mmioMutants } from './mutants/mmio.ts';
+import { mmuMutants } from './mutants/mmu.ts';
+import { notifierMutants } from './mutants/notifier.ts';
 import { srcuMutants } from './mutants/srcu.ts';
+import { notifierScenarios } from './notifier/all.ts';
 import { srcuScenarios } from './srcu/all.ts';
 
 export type { Expectation, Mutant } from './mutant.ts';
@@ -21,6 +25,8 @@ export const scenarios: readonly AnyScenario[] = [
   ...memslotsScenarios,
   ...ioScenarios,
   ...mmioScenarios,
+  ...mmuScenarios,
+  ...notifierScenarios,
   ...lifetimeScenarios,
   ...locksThreadsScenarios,
 ];
@@ -30,6 +36,8 @@ export const mutants: readonly Mutant[] = [
   ...memslotsMutants,
   ...ioMutants,
   ...mmioMutants,
+  ...mmuMutants,
+  ...notifierMutants,
   ...lifetimeMutants,
   ...locksThreadsMutants,
 ];

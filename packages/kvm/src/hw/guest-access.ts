@@ -12,11 +12,13 @@ import { KvmBus } from '../virt/io-bus-state.ts';
 import type { IoValue } from '../virt/io-device.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
 import type { Memslots } from '../virt/memslots.ts';
+import { directPageFault } from '../x86/direct-page-fault.ts';
 import { isMmioSpte } from '../x86/mmio-spte.ts';
 import { rootOf } from '../x86/mmu-page.ts';
 import { mmuPageFault, type PageFault } from '../x86/page-fault.ts';
 import { RetPf } from '../x86/ret-pf.ts';
 import { isPresent, isWritable, pfnOf } from '../x86/spte.ts';
+import { tdpAccess } from './tdp-access.ts';
 
 /** Where an access ended. */
 export const Via = {
@@ -47,17 +49,45 @@ export function* guestWrite(vcpu: Vcpu, gpa: Gpa, value: bigint): Task<Access> {
 /** One access that does not cross a page. Exits are repeated until the access has an end. */
 export function* guestAccess(vcpu: Vcpu, gpa: Gpa, len: number, write: boolean, value: bigint): Task<Access> {
   const kvm = vcpu.kvm as Kvm;
+  if (gfnOf(gpa) >= kvm.config.maxGfn) return yield* beyondTables(kvm, gpa, len, write, value);
+  if (kvm.config.tdpMmu === 1) return yield* accessThroughTlb(vcpu, gpa, write, value);
   const sptep = rootOf(vcpu).spt.at(gfnOf(gpa));
   for (;;) {
     const spte = yield* sptep.readOnce();
     if (isPresent(spte) && (!write || isWritable(spte))) return yield* touchFrame(kvm, spte, write, value);
-    const fault: PageFault = { gpa, write, spte, slots: null };
+    const fault: PageFault = { gpa, write, spte, slots: null, seq: 0 };
     const idx = yield* kvm.srcu.readLock();
     const result = yield* handleExit(vcpu, fault, len, value);
     const seen: Seen[] = result === RetPf.RETRY ? yield* whatToWaitFor(vcpu, sptep, fault) : [];
     yield* kvm.srcu.readUnlock(idx);
     if (typeof result === 'object') return result;
     if (result === RetPf.RETRY) yield* retryAfterChange(seen);
+  }
+}
+
+/** No table can hold such an address, so nothing about it can be cached: each access is emulated. */
+function* beyondTables(kvm: Kvm, gpa: Gpa, len: number, write: boolean, value: bigint): Task<Access> {
+  const idx = yield* kvm.srcu.readLock();
+  const access = yield* emulate(kvm, gpa, len, write, value);
+  yield* kvm.srcu.readUnlock(idx);
+  return access;
+}
+
+/** The same with TLBs and the TDP MMU: see tdp-access.ts and x86/direct-page-fault.ts. */
+function* accessThroughTlb(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Access> {
+  const kvm = vcpu.kvm as Kvm;
+  for (;;) {
+    const touched = yield* tdpAccess(vcpu, gpa, write, value);
+    if ('value' in touched) return { via: Via.RAM, value: touched.value };
+    const fault: PageFault = { gpa, write, spte: touched.fault, slots: null, seq: 0 };
+    const idx = yield* kvm.srcu.readLock();
+    const result = yield* directPageFault(vcpu, fault);
+    yield* kvm.srcu.readUnlock(idx);
+    if (result === RetPf.EMULATE) return { via: Via.MMIO, value: 0n };
+    if (result !== RetPf.RETRY) continue;
+    const seen: Seen[] = [[kvm.mmuInvalidateSeq, fault.seq]];
+    if (touched.sptep !== null) seen.push([touched.sptep, touched.fault]);
+    yield* retryAfterChange(seen);
   }
 }
 

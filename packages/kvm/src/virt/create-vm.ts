@@ -1,8 +1,10 @@
 /** KVM_CREATE_VM: a VM with no slots, no devices and no vCPUs. */
 import { bugOn, type SrcuLevel, type Task } from '@faultline/machine';
 import { allocHostMemory } from '../host/memory.ts';
+import { createMm } from '../host/mm.ts';
 import type { Gfn } from '../types.ts';
 import { allocMmuPage } from '../x86/mmu-page.ts';
+import { entriesOf } from '../x86/tdp-geometry.ts';
 import { coalescedMmioInit } from './coalesced-mmio.ts';
 import { initBuses } from './io-bus-register.ts';
 import { KVM_MAX_VCPUS, Kvm } from './kvm.ts';
@@ -30,6 +32,14 @@ export interface VmOptions {
   readonly hostFrames?: number;
   /** Generation that the slots start from; 0 unless a wrap is to be near. */
   readonly startGeneration?: number;
+  /** The TDP MMU with TLBs and the host's memory manager: pages of the VMM, frames of the host, shape of the tables. */
+  readonly mmu?: {
+    readonly pages: number;
+    readonly frames: number;
+    readonly levels?: number;
+    readonly indexBits?: number;
+    readonly adBits?: boolean;
+  };
   readonly maxVcpus?: number;
   /** Implementation of kvm->srcu, and the CPUs that it counts. */
   readonly srcu?: SrcuLevel;
@@ -53,8 +63,11 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
   kvm.srcu.init(options.srcu ?? 'abstract', options.cpus ?? 2);
   kvm.memory = allocHostMemory(options.hostFrames ?? 16);
   for (let asId = 0; asId < kvm.config.addressSpaces; asId++) {
-    kvm.roots.set(asId, allocMmuPage(kvm.config.tableEntries));
+    const entries = options.mmu === undefined ? kvm.config.tableEntries : entriesOf(kvm);
+    kvm.roots.set(asId, allocMmuPage(entries));
   }
+  if (options.mmu !== undefined) kvm.mmStruct = createMm(options.mmu.pages, options.mmu.frames);
+  kvm.rcu.init('abstract', options.cpus ?? 2);
   createMemslots(kvm, options.startGeneration ?? 0);
   coalescedMmioInit(kvm, options.coalescedMmioMax ?? 3);
   bugOn((yield* initBuses(kvm)) !== 0, 'no memory for the I/O buses of a new VM');
@@ -74,7 +87,12 @@ function configure(kvm: Kvm, options: VmOptions): void {
   config.allocMayFail = options.allocMayFail ? 1 : 0;
   config.dirtyLogInitiallySet = options.dirtyLogInitiallySet ? 1 : 0;
   config.tableEntries = options.tableEntries ?? 4;
-  config.maxGfn = config.tableEntries as Gfn;
+  config.tdpMmu = options.mmu === undefined ? 0 : 1;
+  config.tdpLevels = options.mmu?.levels ?? 1;
+  config.tdpIndexBits = options.mmu?.indexBits ?? 1;
+  config.adBits = options.mmu?.adBits === false ? 0 : 1;
+  const frames = 2 ** (config.tdpLevels * config.tdpIndexBits);
+  config.maxGfn = (options.mmu === undefined ? config.tableEntries : frames) as Gfn;
 }
 
 /** Address spaces start from different generations, and step by their number. */

@@ -30,6 +30,13 @@ export const KvmConfig = struct(
     tableEntries: u32Field,
     /** Entries of the coalesced-MMIO ring: 170 fill its page. */
     coalescedMmioMax: u32Field,
+    /** 1: the TDP MMU with TLBs and the host's memory manager; 0: one table, no TLB, memory that never moves. */
+    tdpMmu: u32Field,
+    /** Levels of the tables, and bits of a frame number that each resolves; 4 and 9 on real x86. */
+    tdpLevels: u32Field,
+    tdpIndexBits: u32Field,
+    /** The hardware sets Accessed and Dirty bits in SPTEs. */
+    adBits: u32Field,
     /** First frame number that the host's page tables cannot hold. */
     maxGfn: u53As<Gfn>(),
   },

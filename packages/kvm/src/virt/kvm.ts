@@ -9,6 +9,7 @@ import {
   generationField,
   guardedBy,
   i32Field,
+  kernelName,
   type Mutex,
   mutex,
   ptr,
@@ -31,6 +32,8 @@ import {
   type ViewType,
 } from '@faultline/machine';
 import { HostMemory } from '../host/memory.ts';
+import { MmStruct } from '../host/mm.ts';
+import { Tlb } from '../hw/tlb.ts';
 import type { Gfn } from '../types.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
 import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
@@ -74,6 +77,8 @@ export interface Vcpu extends View {
   mmioAccess: number;
   mmioGen: number;
   readonly run: KvmRun;
+  /** What the hardware remembers of the page tables. */
+  readonly tlb: Tlb;
   /** Stage of a pending user-space completion: see vcpu-run.ts. */
   pendingIo: number;
   pendingGpa: number;
@@ -100,6 +105,7 @@ export const Vcpu: StructType<Vcpu> = struct(
     mmioAccess: u32Field,
     mmioGen: generationField,
     run: embed(KvmRun),
+    tlb: embed(Tlb),
     pendingIo: u32Field,
     pendingGpa: u53Field,
     pendingValue: u64Field,
@@ -155,6 +161,12 @@ export interface Kvm extends View {
   /** The table of each address space. */
   readonly roots: Elements<MmuPage | null>;
   memory: HostMemory | null;
+  /** Address space of the VMM process, where it is modelled. */
+  mmStruct: MmStruct | null;
+  /** Invalidations that have ended. Written under mmu_lock, read by faults without it. */
+  readonly mmuInvalidateSeq: Cell<number>;
+  /** Grace periods of RCU: page-table pages are freed after one. */
+  readonly rcu: Srcu;
   readonly config: KvmConfig;
 }
 
@@ -201,7 +213,7 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   ),
   ringLock: spinlock,
   coalescedMmioRing: ptr((): StructType<CoalescedRing> => CoalescedRing),
-  mm: u32Field,
+  mm: kernelName('creator_mm', u32Field),
   vmDead: cell32,
   onlineVcpus: cell32,
   createdVcpus: guardedBy(u32Field, 'kvm->lock'),
@@ -215,5 +227,11 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
     2,
   ),
   memory: ptr((): StructType<HostMemory> => HostMemory),
+  mmStruct: kernelName(
+    'mm',
+    ptr((): StructType<MmStruct> => MmStruct),
+  ),
+  mmuInvalidateSeq: cell32,
+  rcu: srcu,
   config: embed(KvmConfig),
 });

@@ -6,7 +6,8 @@ import { type Gfn, PAGE_SIZE } from '../types.ts';
 import { createVm, type VmOptions } from './create-vm.ts';
 import type { Kvm } from './kvm.ts';
 import { setMemoryRegion, setUserMemoryRegion, type UserspaceMemoryRegion } from './memory-region.ts';
-import { hvaOf, KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, searchMemslots } from './memslots.ts';
+import { hvaOf, KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY } from './memslots.ts';
+import { searchMemslots } from './memslots-search.ts';
 
 const PAGE = BigInt(PAGE_SIZE);
 const FORMS: readonly VmOptions[] = [{ form: 'modern' }, { form: '2014' }];

@@ -9,14 +9,13 @@ import { EEXIST, EINVAL, EIO } from '../errno.ts';
 import { type Gfn, type Hva, PAGE_SHIFT } from '../types.ts';
 import type { Kvm } from './kvm.ts';
 import {
-  idToMemslot,
   KVM_MEM_LOG_DIRTY_PAGES,
   KVM_MEM_MAX_NR_PAGES,
   KVM_MEM_READONLY,
   type Memslot,
   type Memslots,
-  memslotsOf,
 } from './memslots.ts';
+import { idToMemslot, memslotsOf } from './memslots-search.ts';
 import { Change, type Region, setMemslot } from './set-memslot.ts';
 import { setMemslotFlat } from './set-memslot-flat.ts';
 

@@ -19,7 +19,6 @@ import {
   ptrCell,
   type StructType,
   struct,
-  type Task,
   u16Field,
   u32Field,
   u53As,
@@ -28,7 +27,6 @@ import {
 import type { Gfn, Hva } from '../types.ts';
 import { PAGE_SIZE } from '../types.ts';
 import { DirtyBitmap } from './dirty-bitmap.ts';
-import { treeSearch } from './memslots-tree.ts';
 
 /** KVM_SET_USER_MEMORY_REGION flags; bits 16 and up are the kernel's own. */
 export const KVM_MEM_LOG_DIRTY_PAGES = 1 << 0;
@@ -147,63 +145,6 @@ export function allocMemslots(capacity: number): Memslots {
 /** @kernel gfn_in_memslot include/linux/kvm_host.h */
 export function contains(slot: Memslot, gfn: Gfn): boolean {
   return gfn >= slot.baseGfn && gfn < slot.baseGfn + slot.npages;
-}
-
-/** Finds the slot of a frame in one set, by the hint first. @kernel search_memslots, kvm_memslots include/linux/kvm_host.h */
-export function* searchMemslots(slots: Memslots, gfn: Gfn): Task<Memslot | null> {
-  if (slots.capacity > 0) return yield* searchFlat(slots, gfn);
-  const hint = yield* slots.lastUsedSlot.readOnce();
-  if (hint !== null && contains(hint, gfn)) return hint;
-  const slot = treeSearch(slots, gfn);
-  if (slot !== null) yield* slots.lastUsedSlot.writeOnce(slot);
-  return slot;
-}
-
-/** Binary search of the 2014 array, which is sorted by base_gfn, highest first. */
-function* searchFlat(slots: Memslots, gfn: Gfn): Task<Memslot | null> {
-  const used = slots.usedSlots;
-  const hint = yield* slots.lruSlot.readOnce();
-  if (hint < used && contains(slots.entries.at(hint).slot, gfn)) return slots.entries.at(hint).slot;
-  let start = 0;
-  let end = used;
-  while (start < end) {
-    const middle = (start + end) >>> 1;
-    if (gfn >= slots.entries.at(middle).slot.baseGfn) end = middle;
-    else start = middle + 1;
-  }
-  // A frame below every slot leaves start at the end of the array.
-  if (start >= used || !contains(slots.entries.at(start).slot, gfn)) return null;
-  yield* slots.lruSlot.writeOnce(start);
-  return slots.entries.at(start).slot;
-}
-
-/** The slot with this id, valid or not. @kernel id_to_memslot include/linux/kvm_host.h */
-export function idToMemslot(slots: Memslots, id: number): Memslot | null {
-  if (slots.capacity > 0) {
-    if (id >= slots.capacity) return null;
-    const slot = slots.entries.at(slots.entries.at(id).idToIndex).slot;
-    return slot.npages > 0 && slot.id === id ? slot : null;
-  }
-  let slot = slots.idHash.get(id % ID_BUCKETS);
-  while (slot !== null && slot.id !== id) slot = slot.nodes.at(slots.nodeIdx).nextId;
-  return slot;
-}
-
-/** Slots of the set, in no promised order. Under slots_lock. @kernel kvm_for_each_memslot include/linux/kvm_host.h */
-export function memslotsOf(slots: Memslots): Memslot[] {
-  const found: Memslot[] = [];
-  if (slots.capacity > 0) {
-    for (let i = 0; i < slots.usedSlots; i++) found.push(slots.entries.at(i).slot);
-    return found;
-  }
-  for (let bucket = 0; bucket < ID_BUCKETS; bucket++) {
-    let slot = slots.idHash.get(bucket);
-    while (slot !== null) {
-      found.push(slot);
-      slot = slot.nodes.at(slots.nodeIdx).nextId;
-    }
-  }
-  return found;
 }
 
 /** Host address of a frame of the slot. @kernel __gfn_to_hva_memslot include/linux/kvm_host.h */

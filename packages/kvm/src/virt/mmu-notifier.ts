@@ -1,56 +1,81 @@
 /**
- * @area memslots
+ * @area notifier
  *
- * The frame of an MMU-notifier invalidation: a pair of calls around a change of the host's page table. Until the
- * page-fault path listens to it, the pair counts itself in the VM, which is all that memslot updates need to know.
+ * MMU notifiers: the host announces what it is about to take away. Between start and end of an invalidation nothing new
+ * is mapped from the range; once start has returned, nothing that was mapped is used any more.
+ *
+ * mmu_invalidate_in_progress and mmu_invalidate_seq change under mmu_lock held for write. A fault reads the sequence
+ * before it asks the host for a frame, and looks at both again under mmu_lock before it installs that frame.
  */
-import { at, bugOn, type Task } from '@faultline/machine';
-import type { Hva } from '../types.ts';
-import { PAGE_SIZE } from '../types.ts';
+import { at, bugOn, smpWmb, type Task } from '@faultline/machine';
+import { type Hva, PAGE_SIZE } from '../types.ts';
+import { flushRemoteTlbs } from '../x86/flush.ts';
+import { unmapGfnRange } from '../x86/tdp-zap.ts';
 import type { Kvm } from './kvm.ts';
-import { type Memslots, memslotsOf } from './memslots.ts';
+import type { Memslot, Memslots } from './memslots.ts';
+import { memslotsOf } from './memslots-search.ts';
 
 /**
- * Before the host changes [start, end): nothing new is mapped from there until the matching end.
+ * Before the host changes [start, end).
  *
  * @kernel kvm_mmu_notifier_invalidate_range_start virt/kvm/kvm_main.c
  */
 export function* invalidateRangeStart(kvm: Kvm, start: Hva, end: Hva): Task {
   // Counted before the slots are looked at, so that the set cannot be swapped between this start and its end.
   yield* kvm.mnInvalidateLock.lock();
-  yield* kvm.mnActiveInvalidateCount.fetchAdd(1, at('memslots.count_invalidation'));
+  yield* kvm.mnActiveInvalidateCount.fetchAdd(1, at('notifier.count_invalidation'));
   yield* kvm.mnInvalidateLock.unlock();
-  if (yield* anySlotIn(kvm, start, end)) {
+  const idx = yield* kvm.srcu.readLock();
+  const slots = yield* slotsIn(kvm, start, end);
+  if (slots.length > 0) {
     yield* kvm.mmuLock.writeLock();
-    kvm.mmuInvalidateInProgress++;
+    count_in_progress: kvm.mmuInvalidateInProgress++;
+    if (kvm.config.tdpMmu === 1) yield* unmapAndFlush(kvm, slots, start, end);
     yield* kvm.mmuLock.writeUnlock();
   }
+  yield* kvm.srcu.readUnlock(idx);
 }
 
 /** After the host has changed it. @kernel kvm_mmu_notifier_invalidate_range_end virt/kvm/kvm_main.c */
 export function* invalidateRangeEnd(kvm: Kvm, start: Hva, end: Hva): Task {
-  if (yield* anySlotIn(kvm, start, end)) {
+  const idx = yield* kvm.srcu.readLock();
+  if ((yield* slotsIn(kvm, start, end)).length > 0) {
     yield* kvm.mmuLock.writeLock();
-    kvm.mmuInvalidateInProgress--;
-    bugOn(kvm.mmuInvalidateInProgress < 0, 'kvm->mmu_invalidate_in_progress < 0');
+    yield* invalidateEnd(kvm);
     yield* kvm.mmuLock.writeUnlock();
   }
+  yield* kvm.srcu.readUnlock(idx);
   yield* kvm.mnInvalidateLock.lock();
   yield* kvm.mnActiveInvalidateCount.fetchAdd(-1);
   yield* kvm.mnInvalidateLock.unlock();
 }
 
-/** Whether a slot has memory in the range; user space addresses, any address space. @kernel __kvm_handle_hva_range virt/kvm/kvm_main.c */
-function* anySlotIn(kvm: Kvm, start: Hva, end: Hva): Task<boolean> {
-  const idx = yield* kvm.srcu.readLock();
-  let found = false;
+/** Under mmu_lock held for write. @kernel kvm_mmu_invalidate_end virt/kvm/kvm_main.c */
+function* invalidateEnd(kvm: Kvm): Task {
+  const seq = yield* kvm.mmuInvalidateSeq.readOnce();
+  bump_invalidate_seq: yield* kvm.mmuInvalidateSeq.writeOnce((seq + 1) >>> 0);
+  // Pairs with the read barrier of whoever looks at both without mmu_lock: the count may fall only after the sequence rose.
+  order_seq_before_count: yield* smpWmb();
+  count_in_progress: kvm.mmuInvalidateInProgress--;
+  bugOn(kvm.mmuInvalidateInProgress < 0, 'kvm->mmu_invalidate_in_progress < 0');
+}
+
+function* unmapAndFlush(kvm: Kvm, slots: readonly Memslot[], start: Hva, end: Hva): Task {
+  let flush = false;
+  for (const slot of slots) flush = (yield* unmapGfnRange(kvm, slot, start, end)) || flush;
+  // Before the lock is dropped: who takes it next believes that what the tables say is what vCPUs use.
+  flush_before_return: if (flush) yield* flushRemoteTlbs(kvm);
+}
+
+/** Slots with memory in the range, of every address space. @kernel __kvm_handle_hva_range virt/kvm/kvm_main.c */
+function* slotsIn(kvm: Kvm, start: Hva, end: Hva): Task<Memslot[]> {
+  const found: Memslot[] = [];
   for (let asId = 0; asId < kvm.config.addressSpaces; asId++) {
     const slots = (yield* kvm.memslots.at(asId).rcuDereference()) as Memslots;
     for (const slot of memslotsOf(slots)) {
       const from = slot.userspaceAddr;
-      if (from < end && start < from + slot.npages * PAGE_SIZE) found = true;
+      if (from < end && start < from + slot.npages * PAGE_SIZE) found.push(slot);
     }
   }
-  yield* kvm.srcu.readUnlock(idx);
   return found;
 }

@@ -6,7 +6,8 @@
 import type { Task } from '@faultline/machine';
 import type { Gfn } from '../types.ts';
 import type { Kvm, Vcpu } from './kvm.ts';
-import { contains, type Memslot, type Memslots, searchMemslots } from './memslots.ts';
+import { contains, type Memslot, type Memslots } from './memslots.ts';
+import { searchMemslots } from './memslots-search.ts';
 
 /** The active slots of the vCPU's address space: 1 in SMM. @kernel kvm_vcpu_memslots arch/x86/kvm/mmu.h */
 export function* vcpuMemslots(vcpu: Vcpu): Task<Memslots> {

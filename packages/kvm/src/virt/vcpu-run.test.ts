@@ -87,6 +87,13 @@ test('immediate_exit returns -EINTR without running the guest; a bad argument -E
   expect(runAlone(vcpuRun(vcpu, 0, 2))).toBe(-EIO);
 });
 
+test('an address that no page table can hold exits for MMIO each time, and touches nothing else', () => {
+  guest({ op: 'load', gpa: 0x8000 }, { op: 'store', gpa: 0x7fff_f000, value: 1n }, { op: 'hlt' });
+  expect([run(), mmioExit(vcpu.run).physAddr]).toEqual([0, 0x8000]);
+  expect([run(), mmioExit(vcpu.run).physAddr]).toEqual([0, 0x7fff_f000]);
+  expect([run(), vcpu.run.exitReason]).toEqual([0, KvmExit.HLT]);
+});
+
 test('vCPU ids are unique and bounded, and so is their number', () => {
   expect(runAlone(createVcpu(kvm, 0))).toBe(-17);
   expect(runAlone(createVcpu(kvm, 4096))).toBe(-EINVAL);

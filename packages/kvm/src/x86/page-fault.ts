@@ -30,6 +30,8 @@ export interface PageFault {
   readonly spte: bigint;
   /** The slots that the fault was decided by. */
   slots: Memslots | null;
+  /** mmu_invalidate_seq when the host was asked for the frame. */
+  seq: number;
 }
 
 /**

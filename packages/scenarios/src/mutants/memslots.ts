@@ -123,7 +123,7 @@ export const memslotsMutants: readonly Mutant[] = [
   {
     name: 'memslots/invalidation-counted-without-atomic',
     says: 'The count of invalidations is changed by a load and a store: mn_invalidate_lock is held around both.',
-    off: ['memslots.count_invalidation'],
+    off: ['notifier.count_invalidation'],
     against: ['memslots/invalidate-end-finds-no-slot'],
     expect: { equivalent: 'every writer of the count holds kvm->mn_invalidate_lock' },
   },

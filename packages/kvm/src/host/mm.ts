@@ -1,0 +1,155 @@
+/**
+ * @area notifier
+ *
+ * The address space of the VMM process: a host page table whose entries the memory manager changes at any time, and the
+ * frames behind them. Every change that takes a frame away is announced first: see reclaim.ts and ksm.ts.
+ */
+import {
+  array,
+  type Cell,
+  cell32,
+  cell64,
+  type Elements,
+  embed,
+  type StructType,
+  struct,
+  type Task,
+  u32Field,
+  type View,
+} from '@faultline/machine';
+import { type Hva, PAGE_SIZE, type Pfn } from '../types.ts';
+
+/** A frame. @kernel struct page include/linux/mm_types.h */
+export interface Page extends View {
+  /** PG_dirty: its content is newer than what is on disk. Accessed: somebody used it since it was last aged. */
+  readonly flags: Cell<number>;
+  /** References that keep it from being freed: one for each host PTE, one for each gup in progress. */
+  readonly refcount: Cell<number>;
+  readonly content: Cell<bigint>;
+}
+
+export const PG_DIRTY = 1;
+export const PG_ACCESSED = 2;
+
+const PageStruct: StructType<Page> = struct(
+  'page',
+  { flags: cell32, refcount: cell32, content: cell64 },
+  { as: 'page' },
+);
+
+/** @kernel struct mm_struct include/linux/mm_types.h */
+export interface MmStruct extends View {
+  /** Pages of the address space, and frames of the host. */
+  pages: number;
+  frames: number;
+  /** One entry a page: see the bits below. */
+  readonly ptes: Elements<Cell<bigint>>;
+  /** What swap holds for each page of the address space. */
+  readonly swap: Elements<Cell<bigint>>;
+  readonly page: Elements<Page>;
+}
+
+/** The largest model: pages, and frames. */
+const MAX_PAGES = 8;
+const MAX_FRAMES = 12;
+
+export const MmStruct: StructType<MmStruct> = struct(
+  'mm_struct',
+  {
+    pages: u32Field,
+    frames: u32Field,
+    ptes: array(cell64, MAX_PAGES),
+    swap: array(cell64, MAX_PAGES),
+    page: array(embed(PageStruct), MAX_FRAMES),
+  },
+  { as: 'mm' },
+);
+
+/** Bits of a host PTE, as x86 has them; a PTE that is not present but not 0 names what swap holds. */
+export const PTE_PRESENT = 1n;
+export const PTE_WRITABLE = 1n << 1n;
+export const PTE_SWAPPED = 1n << 8n;
+
+export const hostPte = (pfn: Pfn, writable: boolean): bigint =>
+  (BigInt(pfn) << 12n) | PTE_PRESENT | (writable ? PTE_WRITABLE : 0n);
+export const ptePfn = (pte: bigint): Pfn => Number(pte >> 12n) as Pfn;
+
+/** An address space whose first `pages` pages are backed by the frames of the same number, each with one reference. */
+export function createMm(pages: number, frames: number): MmStruct {
+  if (pages > MAX_PAGES || frames > MAX_FRAMES || frames < pages) {
+    throw new RangeError(`an mm of the model has at most ${MAX_PAGES} pages and ${MAX_FRAMES} frames`);
+  }
+  const mm = MmStruct.alloc();
+  mm.pages = pages;
+  mm.frames = frames;
+  for (let i = 0; i < pages; i++) {
+    mm.ptes.at(i).poke(hostPte(i as Pfn, true));
+    mm.page.at(i).refcount.poke(1);
+  }
+  return mm;
+}
+
+/** What get_user_pages found: the frame, with a reference taken, and whether the host lets it be written. */
+export interface Gup {
+  readonly pfn: Pfn;
+  readonly writable: boolean;
+}
+
+/**
+ * Finds the frame behind an address, faulting it in if it is swapped out or, for a write, shared. Null if nothing is
+ * mapped there. @kernel hva_to_pfn virt/kvm/kvm_main.c
+ */
+export function* hvaToPfnPinned(mm: MmStruct, hva: Hva, write: boolean): Task<Gup | null> {
+  const index = Math.floor(hva / PAGE_SIZE);
+  if (index >= mm.pages) return null;
+  const ptep = mm.ptes.at(index);
+  for (;;) {
+    const pte = yield* ptep.readOnce();
+    if (pte === 0n) return null;
+    if ((pte & PTE_PRESENT) === 0n) {
+      yield* swapIn(mm, index, pte);
+      continue;
+    }
+    const writable = (pte & PTE_WRITABLE) !== 0n;
+    if (write && !writable) return null;
+    const page = mm.page.at(ptePfn(pte));
+    yield* page.refcount.fetchAdd(1);
+    // The frame may have been given away between the two: a reference counts only if the entry still names it.
+    if ((yield* ptep.readOnce()) === pte) return { pfn: ptePfn(pte), writable };
+    yield* putPage(mm, ptePfn(pte));
+  }
+}
+
+/** @kernel kvm_release_pfn_clean virt/kvm/kvm_main.c */
+export function* putPage(mm: MmStruct, pfn: Pfn): Task {
+  yield* mm.page.at(pfn).refcount.fetchAdd(-1);
+}
+
+/** @kernel kvm_set_pfn_dirty virt/kvm/kvm_main.c */
+export function* setPfnDirty(mm: MmStruct, pfn: Pfn): Task {
+  yield* mm.page.at(pfn).flags.fetchOr(PG_DIRTY);
+}
+
+/** @kernel kvm_set_pfn_accessed virt/kvm/kvm_main.c */
+export function* setPfnAccessed(mm: MmStruct, pfn: Pfn): Task {
+  yield* mm.page.at(pfn).flags.fetchOr(PG_ACCESSED);
+}
+
+/** Takes a frame that nobody references: which one is the environment's choice only by what is free. */
+export function* allocFrame(mm: MmStruct): Task<Pfn | null> {
+  for (let i = 0; i < mm.frames; i++) {
+    if ((yield* mm.page.at(i).refcount.cmpxchg(0, 1)) === 0) return i as Pfn;
+  }
+  return null;
+}
+
+/** @kernel do_swap_page mm/memory.c */
+function* swapIn(mm: MmStruct, index: number, pte: bigint): Task {
+  const pfn = yield* allocFrame(mm);
+  if (pfn === null) return;
+  const page = mm.page.at(pfn);
+  yield* page.content.writeOnce(yield* mm.swap.at(index).readOnce());
+  yield* page.flags.writeOnce(0);
+  // Somebody else may have been faster.
+  if ((yield* mm.ptes.at(index).cmpxchg(pte, hostPte(pfn, true))) !== pte) yield* putPage(mm, pfn);
+}

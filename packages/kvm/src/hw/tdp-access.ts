@@ -1,0 +1,72 @@
+/**
+ * A guest access with a TLB. The hardware looks in the TLB, walks the tables if it has to, sets Accessed and Dirty in the
+ * entry with locked operations, and touches the frame; all of that is one instruction, between two interrupts. A guest
+ * may go on using a translation that is no longer in the tables until its TLB is flushed.
+ */
+import type { Cell, Task } from '@faultline/machine';
+import type { MmStruct } from '../host/mm.ts';
+import { type Gpa, gfnOf } from '../types.ts';
+import type { Kvm, Vcpu } from '../virt/kvm.ts';
+import { pfnOf } from '../x86/spte.ts';
+import { PT_WRITABLE } from '../x86/spte-format.ts';
+import { isDirty, isShadowPresent } from '../x86/spte-predicates.ts';
+import { formatOf } from '../x86/tdp-spte.ts';
+import { lastSpte } from '../x86/tdp-walk.ts';
+
+/** What became of the access: its value, or the entry that made the hardware exit. */
+export type Touched =
+  | { readonly value: bigint }
+  | { readonly fault: bigint; readonly sptep: Cell<bigint> | null };
+
+/** One load or store of 8 bytes. */
+export function* tdpAccess(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Touched> {
+  const { tlb } = vcpu;
+  yield* tlb.lock.lock();
+  const touched = yield* insideInstruction(vcpu, gpa, write, value);
+  yield* tlb.lock.unlock();
+  return touched;
+}
+
+function* insideInstruction(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Touched> {
+  const kvm = vcpu.kvm as Kvm;
+  const { tlb } = vcpu;
+  const gfn = gfnOf(gpa);
+  let entry = tlb.entries.get(gfn);
+  if (!serves(kvm, entry, write)) {
+    const walked = yield* walk(vcpu, gpa, write);
+    if (!walked.allowed) return { fault: walked.spte, sptep: walked.sptep };
+    entry = walked.spte;
+    tlb.entries.set(gfn, entry);
+  }
+  const frame = (kvm.mmStruct as MmStruct).page.at(pfnOf(entry)).content;
+  if (!write) return { value: yield* frame.readOnce() };
+  yield* frame.writeOnce(value);
+  return { value };
+}
+
+/** Whether a TLB entry answers: for a write it must be writable, and dirty already where there is a Dirty bit. */
+function serves(kvm: Kvm, entry: bigint, write: boolean): boolean {
+  if (entry === 0n) return false;
+  return !write || ((entry & PT_WRITABLE) !== 0n && isDirty(formatOf(kvm), entry));
+}
+
+interface HardwareWalk {
+  readonly allowed: boolean;
+  readonly spte: bigint;
+  readonly sptep: Cell<bigint> | null;
+}
+
+/** The hardware's walk. It sets A, and D for a write, with a locked operation, and walks again if the entry changed. */
+function* walk(vcpu: Vcpu, gpa: Gpa, write: boolean): Task<HardwareWalk> {
+  const format = formatOf(vcpu.kvm as Kvm);
+  for (;;) {
+    const found = yield* lastSpte(vcpu, gfnOf(gpa));
+    if (found === null) return { allowed: false, spte: 0n, sptep: null };
+    const { spte, sptep } = found;
+    const allowed = (spte & format.readable) !== 0n && (!write || (spte & PT_WRITABLE) !== 0n);
+    if (!isShadowPresent(format, spte) || !allowed) return { allowed: false, spte, sptep };
+    const noted = spte | format.accessed | (write ? format.dirty : 0n);
+    if (noted === spte) return { allowed: true, spte, sptep };
+    if ((yield* sptep.cmpxchg(spte, noted)) === spte) return { allowed: true, spte: noted, sptep };
+  }
+}

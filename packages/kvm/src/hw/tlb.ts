@@ -1,0 +1,29 @@
+/**
+ * What a vCPU's hardware remembers of the page tables, one entry a frame of the model. An instruction holds `lock` from
+ * its look-up to its access: an interrupt, and with it a flush, arrives only between two instructions.
+ */
+import {
+  array,
+  type Elements,
+  type SpinLock,
+  type StructType,
+  spinlock,
+  struct,
+  u64Field,
+  type View,
+} from '@faultline/machine';
+
+export interface Tlb extends View {
+  readonly lock: SpinLock;
+  /** A copy of the SPTE that was walked, 0 for none. */
+  readonly entries: Elements<bigint>;
+}
+
+/** Frames that a TLB of the model tells apart. */
+export const TLB_ENTRIES = 4;
+
+export const Tlb: StructType<Tlb> = struct(
+  'tlb',
+  { lock: spinlock, entries: array(u64Field, TLB_ENTRIES) },
+  { as: 'tlb' },
+);

@@ -1,0 +1,113 @@
+/**
+ * @area mmu
+ *
+ * A fault of the TDP MMU: without mmu_lock if that can do, else ask the host for the frame, take mmu_lock for read, see
+ * whether the answer still holds, and install it.
+ */
+import { type Cell, smpRmb, type Task } from '@faultline/machine';
+import { hvaToPfnPinned, type MmStruct, putPage } from '../host/mm.ts';
+import { gfnOf, type Pfn } from '../types.ts';
+import { markPageDirtyInSlot } from '../virt/dirty-log.ts';
+import type { Kvm, Vcpu } from '../virt/kvm.ts';
+import { hvaOf, KVM_MEM_READONLY, KVM_MEMSLOT_INVALID, type Memslot } from '../virt/memslots.ts';
+import { searchVcpuMemslots, vcpuMemslots } from '../virt/vcpu-memslots.ts';
+import { fastPageFault } from './fast-page-fault.ts';
+import { allocMmuPage, type MmuPage, rootOf } from './mmu-page.ts';
+import type { PageFault } from './page-fault.ts';
+import { RetPf } from './ret-pf.ts';
+import { AdType, PT_WRITABLE } from './spte-format.ts';
+import { FROZEN_SPTE, isShadowPresent } from './spte-predicates.ts';
+import { childOf, entriesOf, makeNonleaf, spteIndex } from './tdp-geometry.ts';
+import { formatOf, setSpteAtomic } from './tdp-spte.ts';
+
+/** A frame that the host gave, good if nothing was invalidated since `seq`. */
+interface Faultin {
+  readonly pfn: Pfn;
+  readonly writable: boolean;
+  readonly seq: number;
+}
+
+/** Inside a read section of kvm->srcu. @kernel direct_page_fault arch/x86/kvm/mmu/mmu.c */
+export function* directPageFault(vcpu: Vcpu, fault: PageFault): Task<number> {
+  const kvm = vcpu.kvm as Kvm;
+  const mm = kvm.mmStruct as MmStruct;
+  fault.slots = yield* vcpuMemslots(vcpu);
+  const slot = yield* searchVcpuMemslots(vcpu, fault.slots, gfnOf(fault.gpa));
+  if (slot === null) return RetPf.EMULATE;
+  const fast = yield* fastPageFault(vcpu, fault, slot);
+  if (fast !== RetPf.INVALID) return fast;
+  if ((slot.flags & KVM_MEMSLOT_INVALID) !== 0) return RetPf.RETRY;
+  const found = yield* faultinPfn(kvm, fault, slot);
+  if (found === null) return RetPf.EMULATE;
+  fault.seq = found.seq;
+
+  yield* kvm.mmuLock.readLock();
+  let result: number = RetPf.RETRY;
+  if (!(yield* isPageFaultStale(kvm, found.seq))) result = yield* tdpMmuMap(vcpu, fault, slot, found);
+  yield* kvm.mmuLock.readUnlock();
+  // From here the frame stays only as long as the notifier lets it.
+  yield* putPage(mm, found.pfn);
+  return result;
+}
+
+/** @kernel kvm_faultin_pfn arch/x86/kvm/mmu/mmu.c */
+function* faultinPfn(kvm: Kvm, fault: PageFault, slot: Memslot): Task<Faultin | null> {
+  const seq = yield* kvm.mmuInvalidateSeq.readOnce();
+  // Pairs with the write barrier of the notifier's end: the count is read before the host's page table.
+  order_seq_before_gup: yield* smpRmb();
+  const hva = hvaOf(slot, gfnOf(fault.gpa));
+  const gup = yield* hvaToPfnPinned(kvm.mmStruct as MmStruct, hva, fault.write);
+  if (gup === null) return null;
+  return { ...gup, writable: gup.writable && (slot.flags & KVM_MEM_READONLY) === 0, seq };
+}
+
+/** Under mmu_lock: whether an invalidation has begun or ended since the host was asked. @kernel is_page_fault_stale arch/x86/kvm/mmu/mmu.c */
+function* isPageFaultStale(kvm: Kvm, seq: number): Task<boolean> {
+  // Begun, and the host may not have changed its table yet.
+  retry_while_in_progress: if (kvm.mmuInvalidateInProgress > 0) return true;
+  const now = yield* kvm.mmuInvalidateSeq.readOnce();
+  retry_after_invalidation: if (now !== seq) return true;
+  return false;
+}
+
+/** Under mmu_lock held for read. @kernel kvm_tdp_mmu_map arch/x86/kvm/mmu/tdp_mmu.c */
+function* tdpMmuMap(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: Faultin): Task<number> {
+  const kvm = vcpu.kvm as Kvm;
+  const format = formatOf(kvm);
+  const gfn = gfnOf(fault.gpa);
+  let table = rootOf(vcpu);
+  for (let level = kvm.config.tdpLevels; ; level--) {
+    const sptep = table.spt.at(spteIndex(kvm, gfn, level));
+    const old = yield* sptep.readOnce();
+    if (old === FROZEN_SPTE) return RetPf.RETRY;
+    if (level === 1) {
+      const spte = makeLeaf(kvm, found);
+      if (spte === old) return RetPf.SPURIOUS;
+      log_before_install: if (found.writable) yield* markPageDirtyInSlot(slot, gfn);
+      return (yield* setSpteAtomic(kvm, sptep, level, old, spte)) ? RetPf.FIXED : RetPf.RETRY;
+    }
+    if (isShadowPresent(format, old)) {
+      table = childOf(old);
+      continue;
+    }
+    const child = yield* linkTable(kvm, sptep, level, old);
+    if (child === null) return RetPf.RETRY;
+    table = child;
+  }
+}
+
+/** Links an empty table below an empty entry; null if somebody was faster. @kernel tdp_mmu_link_sp arch/x86/kvm/mmu/tdp_mmu.c */
+function* linkTable(kvm: Kvm, sptep: Cell<bigint>, level: number, old: bigint): Task<MmuPage | null> {
+  const child = allocMmuPage(entriesOf(kvm));
+  return (yield* setSpteAtomic(kvm, sptep, level, old, makeNonleaf(child))) ? child : null;
+}
+
+/** @kernel make_spte arch/x86/kvm/mmu/spte.c */
+function makeLeaf(kvm: Kvm, { pfn, writable }: Faultin): bigint {
+  const f = formatOf(kvm);
+  const type = f.accessed === 0n ? AdType.DISABLED : AdType.ENABLED;
+  const base =
+    (BigInt(pfn) << 12n) | f.mmuPresent | f.readable | f.user | f.x | f.accessed | (type & f.typeMask);
+  if (!writable) return base;
+  return base | f.hostWritable | f.mmuWritable | PT_WRITABLE | f.dirty;
+}

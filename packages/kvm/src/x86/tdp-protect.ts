@@ -1,0 +1,30 @@
+/**
+ * @area mmu
+ *
+ * Write protection of leaves under mmu_lock held for write: the entry stays MMU-writable, so that the fast path may undo
+ * it and log the page.
+ */
+import { at, type Task } from '@faultline/machine';
+import type { Gfn } from '../types.ts';
+import type { Kvm } from '../virt/kvm.ts';
+import type { MmuPage } from './mmu-page.ts';
+import { PT_WRITABLE } from './spte-format.ts';
+import { isShadowPresent } from './spte-predicates.ts';
+import { childOf, spteIndex } from './tdp-geometry.ts';
+import { formatOf } from './tdp-spte.ts';
+
+/** Takes W from the leaf of a frame with one locked operation. Returns whether it had it. @kernel clear_dirty_pt_masked arch/x86/kvm/mmu/tdp_mmu.c */
+export function* writeProtectGfn(kvm: Kvm, gfn: Gfn): Task<boolean> {
+  const format = formatOf(kvm);
+  let table = kvm.roots.get(0) as MmuPage;
+  for (let level = kvm.config.tdpLevels; ; level--) {
+    const sptep = table.spt.at(spteIndex(kvm, gfn, level));
+    const spte = yield* sptep.readOnce();
+    if (!isShadowPresent(format, spte)) return false;
+    if (level === 1) {
+      // Nobody but the hardware and the fast path changes a present leaf now; both do it atomically.
+      return ((yield* sptep.fetchAndnot(PT_WRITABLE, at('mmu.write_protect_andnot'))) & PT_WRITABLE) !== 0n;
+    }
+    table = childOf(spte);
+  }
+}

@@ -1,0 +1,12 @@
+import type { AnyScenario } from '@faultline/machine';
+import { dirtyBitLost } from './dirty-bit-lost.ts';
+import { pageTableLost } from './page-table-lost.ts';
+import { firstWriteNotLogged, writeNotLogged } from './write-not-logged.ts';
+
+/** Scenarios of area `mmu`. */
+export const mmuScenarios: readonly AnyScenario[] = [
+  dirtyBitLost,
+  writeNotLogged,
+  firstWriteNotLogged,
+  pageTableLost,
+];
