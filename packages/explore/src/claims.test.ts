@@ -198,3 +198,12 @@ test('a weakened lock is never held', () => {
   const weak = explore(locked, { stepsOff: ['test.lock'] });
   expect(weak.findings.map((f) => f.kind)).toContain('data race');
 });
+
+test('a claim that throws is named', () => {
+  const asks = { ...storeBuffering, always: { 'nonsense holds': () => JSON.parse('nonsense') } };
+  expect(() => explore(asks)).toThrow(/the claim 'nonsense holds' threw instead of answering: SyntaxError/);
+});
+
+test('a step name that nothing declares is refused with what is near', () => {
+  expect(() => explore(storeBuffering, { stepsOff: ['test.winnr'] })).toThrow(/no step named 'test.winnr'/);
+});

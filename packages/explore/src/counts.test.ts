@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Mode } from './exploration.ts';
 import { explore } from './explore.ts';
 import * as classic from './programs/classic.ts';
-import { fastPageFault } from './programs/kvm-cores.ts';
+import { fastPageFault, memslotGeneration } from './programs/kvm-cores.ts';
 
 const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
 
@@ -48,6 +48,10 @@ const rows: [string, AnyScenario, number, number, Mode[]][] = [
   ['two readers and a writer', classic.rwlockReaders(), 4, 0, all],
   ['a count to zero', classic.countToZero(), 4, 0, all],
   ['a passing value', classic.passingValue(), 2, 0, all],
+  ['memslot generation, 1 vCPU, 1 exit', memslotGeneration(1, 1), 15, 0, all],
+  ['memslot generation, 1 vCPU, 2 exits', memslotGeneration(1, 2), 68, 0, reduced],
+  ['memslot generation, 1 vCPU, 3 exits', memslotGeneration(1, 3), 189, 0, reduced],
+  ['memslot generation, 2 vCPUs, 1 exit', memslotGeneration(2, 1), 512, 0, reduced],
 ];
 
 for (const [name, program, complete, deadlocked, modes] of rows) {
@@ -64,3 +68,14 @@ for (const [name, program, complete, deadlocked, modes] of rows) {
     }
   });
 }
+
+test('one of the nine traces of the buggy zapper loses the dirty bit', () => {
+  const { always } = explore(fastPageFault(1, false));
+  expect(always['a guest write leaves a dirty bit']).toEqual({ judged: 9, hits: 1 });
+});
+
+test('the execution that a published checker lost is found in every mode', () => {
+  const states = all.map((mode) => [...explore(classic.soundness(), { mode }).finals.keys()].sort());
+  for (const finals of states) expect(finals).toEqual(states[0]);
+  expect(states[0].some((final) => JSON.parse(final).final[3] === 1)).toBe(true);
+});

@@ -15,7 +15,7 @@ import { Source } from './source.ts';
 
 const PROGRESS_MS = 250;
 /** Executions between two looks at the clock. */
-const CLOCK_EVERY = 64;
+const CLOCK_EVERY = 16;
 
 /**
  * Explores all executions of a scenario. Bounds that are hit are part of the result, never silent.

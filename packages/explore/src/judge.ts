@@ -49,14 +49,14 @@ export class Judge {
     let fallen: string[] | null = null;
     for (const [name, holds, count] of this.checks) {
       count.judged++;
-      if (holds(outcome, this.state)) continue;
+      if (this.ask(name, holds, outcome)) continue;
       count.hits++;
       if (fallen === null) fallen = [];
       fallen.push(name);
     }
-    for (const [, happens, count] of this.hopes) {
+    for (const [name, happens, count] of this.hopes) {
       count.judged++;
-      if (happens(outcome, this.state)) count.hits++;
+      if (this.ask(name, happens, outcome)) count.hits++;
     }
     return fallen ?? NONE;
   }
@@ -65,7 +65,7 @@ export class Judge {
   fallen(threads: Threads, warnings: readonly string[]): string[] {
     current.task = 0;
     const outcome = this.outcome(threads, warnings);
-    return this.checks.filter(([, holds]) => !holds(outcome, this.state)).map(([name]) => name);
+    return this.checks.filter(([name, holds]) => !this.ask(name, holds, outcome)).map(([name]) => name);
   }
 
   /** Counts the final state of an execution that ended in a deadlock. */
@@ -88,6 +88,14 @@ export class Judge {
   /** Each `sometimes` that never happened. */
   unreached(): string[] {
     return this.hopes.filter(([, , count]) => count.hits === 0).map(([name]) => name);
+  }
+
+  private ask(name: string, predicate: Predicate, outcome: Outcome<unknown>): boolean {
+    try {
+      return predicate(outcome, this.state);
+    } catch (error) {
+      throw new Error(`the claim '${name}' threw instead of answering: ${String(error)}`, { cause: error });
+    }
   }
 
   private outcome(threads: Threads, warnings: readonly string[]): Outcome<unknown> {
