@@ -28,11 +28,13 @@ const find = (gfn: number) => {
   return slots === null ? null : runAlone(searchMemslots(slots, gfn as Gfn));
 };
 
-describe.each(FORMS)('KVM_SET_USER_MEMORY_REGION, form %o', (options) => {
-  beforeEach(() => {
-    freshArena(1 << 20);
-    kvm = runAlone(createVm({ ...options, tableEntries: 16, userMemSlots: 6 }));
-  });
+const fresh = (options: VmOptions) => () => {
+  freshArena(1 << 20);
+  kvm = runAlone(createVm({ ...options, tableEntries: 16, userMemSlots: 6 }));
+};
+
+describe.each(FORMS)('arguments, form %o', (options) => {
+  beforeEach(fresh(options));
 
   test.each<[string, Partial<UserspaceMemoryRegion>]>([
     ['an id of user space is below the private ones', { slot: 6 }],
@@ -74,6 +76,10 @@ describe.each(FORMS)('KVM_SET_USER_MEMORY_REGION, form %o', (options) => {
     expect(set({ slot: 1, guestPhysAddr: PAGE })).toBe(-EEXIST);
     expect(find(4)?.id).toBe(1);
   });
+});
+
+describe.each(FORMS)('changes of slots, form %o', (options) => {
+  beforeEach(fresh(options));
 
   test('a private id is taken below the door', () => {
     const mem = regionOf({ slot: 6, guestPhysAddr: 8n * PAGE });
