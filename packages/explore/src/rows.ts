@@ -15,6 +15,7 @@ const KEEP = 9;
 export function rowsOf(trace: Trace, finding: Finding | null): Row[] {
   const rows: Row[] = [];
   const contended = contendedAddresses(trace);
+  const passing = passingValues(trace);
   const notesAfter = (at: number) => {
     for (const note of trace.notes) {
       if (note.after !== at) continue;
@@ -25,7 +26,9 @@ export function rowsOf(trace: Trace, finding: Finding | null): Row[] {
   notesAfter(-1);
   const last = lastOfThreads(trace);
   trace.events.forEach((event, i) => {
-    rows.push({ thread: event.thread, text: event.text, weight: weightOf(event, i, trace, contended, last) });
+    const weight = weightOf(event, i, trace, contended, last);
+    const passes = passing.has(i) ? (event.kind === 'LOAD' ? 6 : 7) : 0;
+    rows.push({ thread: event.thread, text: event.text, weight: Math.max(weight, passes) });
     notesAfter(i);
   });
   for (const row of findingRows(trace, finding)) rows.push(row);
@@ -67,6 +70,24 @@ function contendedAddresses(trace: Trace): Set<number> {
     else if (first !== event.thread) contended.add(event.addr);
   }
   return contended;
+}
+
+/** Reads that first see what another thread wrote, and those writes: by them a race goes from one thread to the other. */
+function passingValues(trace: Trace): Set<number> {
+  const written = new Map<number, number>();
+  const passing = new Set<number>();
+  const told = new Set<string>();
+  trace.events.forEach(({ kind, addr, thread }, i) => {
+    const from = written.get(addr);
+    const news = kind === 'LOAD' && from !== undefined && trace.events[from].thread !== thread;
+    if (news && !told.has(`${thread} ${from}`)) {
+      told.add(`${thread} ${from}`);
+      passing.add(from);
+      passing.add(i);
+    }
+    if (/^(STORE|XCHG|CMPXCHG|ADD|AND|OR|ANDNOT)$/.test(kind)) written.set(addr, i);
+  });
+  return passing;
 }
 
 function lastOfThreads(trace: Trace): Set<number> {
