@@ -18,6 +18,7 @@ export type { Finding, FindingKind, Frame, Side, WaitFor } from './finding.ts';
 export type { ModelName } from './memory-model.ts';
 export { type Minimised, type MinimiseOptions, minimise } from './minimise.ts';
 export { type Divergence, type Expected, type Replay, type ReplayOptions, replay } from './replay.ts';
+export { fitRows, type Row, rowsOf } from './rows.ts';
 export { contextSwitches, type Schedule } from './schedule.ts';
 export {
   decodeToken,
@@ -29,3 +30,4 @@ export {
   tokenContents,
 } from './token.ts';
 export type { Trace, TraceEvent, TraceNote } from './trace.ts';
+export type { TraceCell, TraceLock } from './trace-state.ts';

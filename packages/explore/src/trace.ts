@@ -8,6 +8,7 @@ import type { Schedule } from './schedule.ts';
 import { Scripted } from './scripted.ts';
 import type { Session } from './session.ts';
 import { spellDone, spellFence } from './spell.ts';
+import { CellWatch, heldBy, type TraceCell, type TraceLock } from './trace-state.ts';
 
 export interface TraceEvent {
   readonly thread: number;
@@ -25,6 +26,10 @@ export interface TraceEvent {
   readonly choice: number;
   /** Earlier events of other threads that this one depends on directly. */
   readonly dependsOn: readonly number[];
+  /** The cells it accessed, with what stood there: one, or those of an atomic section; none for a lock. */
+  readonly cells: readonly TraceCell[];
+  /** Locks and read sections that its thread holds afterwards, in the order in which it took them. */
+  readonly held: readonly TraceLock[];
 }
 
 /** Something that is no event: a fence, a tracepoint, a WARN. */
@@ -62,15 +67,17 @@ export function record(session: Session, schedule: Schedule, goOn = false): Trac
   const rows: TraceEvent[] = [];
   const notes: TraceNote[] = [];
   const accesses: Access[] = [];
+  const cells = new CellWatch(session);
   let paths: number[] = [];
   const note = (thread: number, kind: TraceNote['kind'], text: string) =>
     notes.push({ after: events.depth - 1, thread, kind, text });
   const script = new Scripted(search, schedule, goOn, {
     before: (_, thread) => {
       paths = run.threads.callPath(thread);
+      cells.before(thread);
     },
     after: (d) => {
-      rows.push(eventAt(session, d, paths));
+      rows.push(eventAt(session, d, paths, cells.after()));
     },
   });
   detector.accesses = accesses;
@@ -95,9 +102,11 @@ export function record(session: Session, schedule: Schedule, goOn = false): Trac
   };
 }
 
-/** The schedule of the execution under way. */
+/** The schedule of the execution on the stack, up to its finding. */
 export function scheduleOf(session: Session): Schedule {
-  const { depth, thread, choice } = session.search.events;
+  const { events, flawAt } = session.search;
+  const { thread, choice } = events;
+  const depth = Math.min(events.depth, flawAt + 1);
   return { threads: [...thread.subarray(0, depth)], choices: [...choice.subarray(0, depth)] };
 }
 
@@ -109,7 +118,7 @@ function fallenAt(session: Session, ending: number): string[] {
   );
 }
 
-function eventAt(session: Session, d: number, sites: readonly number[]): TraceEvent {
+function eventAt(session: Session, d: number, sites: readonly number[], cells: TraceCell[]): TraceEvent {
   const { events } = session.search;
   const { ops } = events;
   const site = siteById(ops.site[d]);
@@ -127,5 +136,7 @@ function eventAt(session: Session, d: number, sites: readonly number[]): TraceEv
     step: stepById(ops.step[d])?.name ?? site.label,
     choice: events.choice[d],
     dependsOn,
+    cells,
+    held: heldBy(session, events.thread[d]),
   };
 }
