@@ -17,9 +17,12 @@ export { KvmBus } from './virt/io-bus-state.ts';
 export { allocRegisterDevice, RegisterDevice } from './virt/io-device-state.ts';
 export { Vcpu as VcpuStruct } from './virt/kvm.ts';
 export { setMemoryRegion } from './virt/memory-region.ts';
+export type { Memslots } from './virt/memslots.ts';
 export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots-search.ts';
 export { invalidateRangeEnd, invalidateRangeStart } from './virt/mmu-notifier.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
+export { directPageFault } from './x86/direct-page-fault.ts';
+export { fastPageFault } from './x86/fast-page-fault.ts';
 export {
   isMmioSpte,
   makeMmioSpte,
@@ -27,3 +30,4 @@ export {
   mmioGfnOf,
   truncateGeneration,
 } from './x86/mmio-spte.ts';
+export { lastSpte } from './x86/tdp-walk.ts';

@@ -21,18 +21,18 @@ export const FROZEN_SPTE = 0x5a0n;
 
 /** @kernel is_mmio_spte arch/x86/kvm/mmu/spte.h */
 export function isMmio(f: SpteFormat, spte: bigint): boolean {
-  return (spte & f.mmioMask) === f.mmioValue;
+  return and(spte, f.mmioMask) === f.mmioValue;
 }
 
 /** Present for software; an access-tracked entry is, although the hardware faults on it. @kernel is_shadow_present_pte arch/x86/kvm/mmu/spte.h */
 export function isShadowPresent(f: SpteFormat, spte: bigint): boolean {
-  if (f.mmuPresent !== 0n) return (spte & f.mmuPresent) !== 0n;
+  if (f.mmuPresent !== 0n) return and(spte, f.mmuPresent) !== 0n;
   return spte !== 0n && !isMmio(f, spte);
 }
 
 /** @kernel is_large_pte arch/x86/kvm/mmu/spte.h */
 export function isLarge(spte: bigint): boolean {
-  return (spte & PT_PAGE_SIZE) !== 0n;
+  return and(spte, PT_PAGE_SIZE) !== 0n;
 }
 
 /** @kernel is_last_spte arch/x86/kvm/mmu/spte.h */
@@ -42,37 +42,37 @@ export function isLast(spte: bigint, level: number): boolean {
 
 /** @kernel spte_ad_enabled arch/x86/kvm/mmu/spte.h */
 export function adEnabled(f: SpteFormat, spte: bigint): boolean {
-  return f.accessed !== 0n && (spte & f.typeMask) !== AdType.DISABLED;
+  return f.accessed !== 0n && and(spte, f.typeMask) !== AdType.DISABLED;
 }
 
 /** Dirty logging of this entry goes by W, whatever the hardware can do. @kernel spte_ad_need_write_protect arch/x86/kvm/mmu/spte.h */
 export function needsWriteProtect(f: SpteFormat, spte: bigint): boolean {
-  return f.dirty === 0n || (spte & f.typeMask) !== AdType.ENABLED;
+  return f.dirty === 0n || and(spte, f.typeMask) !== AdType.ENABLED;
 }
 
 /** @kernel is_access_track_spte arch/x86/kvm/mmu/spte.h */
 export function isAccessTrack(f: SpteFormat, spte: bigint): boolean {
-  return f.accTrack !== 0n && !adEnabled(f, spte) && (spte & f.accTrack) === 0n;
+  return f.accTrack !== 0n && !adEnabled(f, spte) && and(spte, f.accTrack) === 0n;
 }
 
 /** @kernel is_accessed_spte arch/x86/kvm/mmu/spte.h */
 export function isAccessed(f: SpteFormat, spte: bigint): boolean {
-  return adEnabled(f, spte) ? (spte & f.accessed) !== 0n : !isAccessTrack(f, spte);
+  return adEnabled(f, spte) ? and(spte, f.accessed) !== 0n : !isAccessTrack(f, spte);
 }
 
 /** Without D bits an entry counts as dirty while it is writable. @kernel is_dirty_spte arch/x86/kvm/mmu/spte.h */
 export function isDirty(f: SpteFormat, spte: bigint): boolean {
-  return adEnabled(f, spte) ? (spte & f.dirty) !== 0n : (spte & PT_WRITABLE) !== 0n;
+  return adEnabled(f, spte) ? and(spte, f.dirty) !== 0n : and(spte, PT_WRITABLE) !== 0n;
 }
 
 /** @kernel is_executable_pte arch/x86/kvm/mmu/spte.h */
 export function isExecutable(f: SpteFormat, spte: bigint): boolean {
-  return (spte & (f.x | f.nx)) === f.x;
+  return and(spte, f.x | f.nx) === f.x;
 }
 
 /** @kernel is_mmu_writable_spte arch/x86/kvm/mmu/spte.h */
 export function isMmuWritable(f: SpteFormat, spte: bigint): boolean {
-  return (spte & f.mmuWritable) !== 0n;
+  return and(spte, f.mmuWritable) !== 0n;
 }
 
 /**
@@ -81,18 +81,18 @@ export function isMmuWritable(f: SpteFormat, spte: bigint): boolean {
  */
 export function hasVolatileBits(f: SpteFormat, spte: bigint): boolean {
   if (!isShadowPresent(f, spte)) return false;
-  const writable = (spte & PT_WRITABLE) !== 0n;
+  const writable = and(spte, PT_WRITABLE) !== 0n;
   if (f.layout === 'modern' ? !writable && isMmuWritable(f, spte) : canBecomeWritable(f, spte)) return true;
   if (isAccessTrack(f, spte)) return true;
-  return adEnabled(f, spte) && ((spte & f.accessed) === 0n || (writable && (spte & f.dirty) === 0n));
+  return adEnabled(f, spte) && (and(spte, f.accessed) === 0n || (writable && and(spte, f.dirty) === 0n));
 }
 
 /** Takes R, W and X away and saves R and X, so that the next access faults. @kernel mark_spte_for_access_track arch/x86/kvm/mmu/spte.c */
 export function markForAccessTrack(f: SpteFormat, spte: bigint): bigint {
   if (adEnabled(f, spte)) return spte & ~f.accessed;
   if (isAccessTrack(f, spte)) return spte;
-  bugOn((spte & SAVED_MASK) !== 0n, 'an access-tracked SPTE was given back without clearing what it saved');
-  const saved = (spte & 0b101n) << SAVED_SHIFT;
+  bugOn(and(spte, SAVED_MASK) !== 0n, 'an access-tracked SPTE was given back without clearing what it saved');
+  const saved = and(spte, 0b101n) << SAVED_SHIFT;
   return BigInt.asUintN(64, (spte | saved) & ~f.accTrack);
 }
 
@@ -105,19 +105,24 @@ export function restoreAccTrack(f: SpteFormat, spte: bigint): bigint {
 /** Throws KernelBug if a value breaks the invariants above. Runs on each value that is written. @kernel check_spte_writable_invariants arch/x86/kvm/mmu/spte.h */
 export function checkSpte(f: SpteFormat, spte: bigint): void {
   if (!isShadowPresent(f, spte)) return;
-  const writable = (spte & PT_WRITABLE) !== 0n;
+  const writable = and(spte, PT_WRITABLE) !== 0n;
   bugOn(isMmio(f, spte), 'a present SPTE is MMIO');
   bugOn(spte === FROZEN_SPTE, 'a frozen SPTE is present');
   bugOn(writable && !isMmuWritable(f, spte), 'a writable SPTE is not MMU-writable');
   bugOn(
-    isMmuWritable(f, spte) && (spte & f.hostWritable) === 0n,
+    isMmuWritable(f, spte) && and(spte, f.hostWritable) === 0n,
     'an MMU-writable SPTE is not host-writable',
   );
-  bugOn(f.ept && writable && (spte & f.readable) === 0n, 'an EPT entry is writable but not readable');
+  bugOn(f.ept && writable && and(spte, f.readable) === 0n, 'an EPT entry is writable but not readable');
 }
 
 /** Older kernels exchanged whatever could be made writable, writable or not. @kernel spte_can_locklessly_be_made_writable */
 function canBecomeWritable(f: SpteFormat, spte: bigint): boolean {
   const both = f.hostWritable | f.mmuWritable;
-  return (spte & both) === both;
+  return and(spte, both) === both;
+}
+
+/** Wrapped at every step, so that V8 keeps the 64 bits in a register instead of allocating. */
+function and(a: bigint, b: bigint): bigint {
+  return BigInt.asUintN(64, a & b);
 }

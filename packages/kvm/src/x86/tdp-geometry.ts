@@ -7,7 +7,11 @@ import { SPTE_MMU_PRESENT } from './spte.ts';
 /** Index into a table of this level; level 1 is the last. @kernel SPTE_INDEX arch/x86/kvm/mmu/mmu_internal.h */
 export function spteIndex(kvm: Kvm, gfn: Gfn, level: number): number {
   const { tdpIndexBits } = kvm.config;
-  return Math.floor(gfn / 2 ** ((level - 1) * tdpIndexBits)) % 2 ** tdpIndexBits;
+  const shift = (level - 1) * tdpIndexBits;
+  const mask = (1 << tdpIndexBits) - 1;
+  // Frame numbers have up to 40 bits, shifts of JavaScript 32: the upper ones take the longer way.
+  if (gfn <= 0x7fff_ffff) return shift > 31 ? 0 : (gfn >> shift) & mask;
+  return Math.floor(gfn / 2 ** shift) & mask;
 }
 
 /** Entries of a table. */
@@ -25,5 +29,5 @@ export function makeNonleaf(child: MmuPage): bigint {
 
 /** @kernel spte_to_child_sp arch/x86/kvm/mmu/spte.h */
 export function childOf(spte: bigint): MmuPage {
-  return MmuPage.at(Number((spte >> 12n) & 0xff_ffff_ffffn) << 3);
+  return MmuPage.at(Number(BigInt.asUintN(32, BigInt.asUintN(64, spte) >> 9n)) & ~7);
 }

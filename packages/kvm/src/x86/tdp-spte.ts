@@ -22,8 +22,13 @@ import {
 
 /** The format of this VM's SPTEs. */
 export function formatOf(kvm: Kvm): SpteFormat {
-  return spteFormat('modern', { ept: kvm.config.npt === 0, ad: kvm.config.adBits === 1 });
+  return FORMATS[kvm.config.npt * 2 + kvm.config.adBits] as SpteFormat;
 }
+
+/** By npt and adBits: looked up on every fault, so made once. */
+const FORMATS: readonly SpteFormat[] = [true, false].flatMap((ept) =>
+  [false, true].map((ad) => spteFormat('modern', { ept, ad })),
+);
 
 /**
  * Under mmu_lock held for read, inside RCU: installs `next` if the entry still holds `old`. Returns whether it did.
