@@ -30,7 +30,7 @@ export class Optimal implements Reduction {
     const { trees, treeOf, own } = this;
     if (d > 0) {
       const branch = trees.firstChild[treeOf[d - 1]];
-      if (trees.firstChild[branch] >= 0) {
+      if (trees.firstChild[branch] >= 0 && this.possible(branch)) {
         treeOf[d] = branch;
         own[d] = 0;
         return this.first(d);
@@ -60,8 +60,20 @@ export class Optimal implements Reduction {
     return false;
   }
 
+  drop(d: number): boolean {
+    return this.another(d);
+  }
+
   open(d: number): number {
     return this.trees.width(this.treeOf[d]);
+  }
+
+  /** Whether the first step planned below `branch` can be taken; if not, all plans there are dropped. */
+  private possible(branch: number): boolean {
+    const { trees, search } = this;
+    if (!search.flawed || search.run.enabled(trees.thread[trees.firstChild[branch]])) return true;
+    while (trees.firstChild[branch] >= 0) trees.removeFirst(branch);
+    return false;
   }
 
   private first(d: number): boolean {

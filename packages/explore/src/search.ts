@@ -36,6 +36,8 @@ export interface Reduction {
   ended(ending: number, fresh: number): void;
   /** All executions through event `d` are visited: chooses another step at node `d`, or forgets the node. */
   another(d: number): boolean;
+  /** The chosen step cannot be taken: chooses another one, or forgets the node. Reductions that learn from races have it. */
+  drop?(d: number): boolean;
   /** Steps still to be taken at node `d`, the one under way included. */
   open(d: number): number;
 }
@@ -54,6 +56,10 @@ export class Search {
   /** Steps executed, those of replayed prefixes included. */
   steps = 0;
   maxDepth = 0;
+  /** The event that ended in a finding; those after it happened unwatched. */
+  flawAt = Number.POSITIVE_INFINITY;
+  /** A finding ended an execution: plans made from what followed it may turn out to be impossible. */
+  flawed = false;
   private exhausted = false;
   /** Branches of each node that are done. */
   private readonly taken: Int32Array;
@@ -77,6 +83,7 @@ export class Search {
   use(reduction: Reduction): void {
     this.reduction = reduction;
     this.events.truncate(0);
+    this.flawAt = Number.POSITIVE_INFINITY;
     this.sleep.clear(0);
     this.exhausted = false;
   }
@@ -94,16 +101,19 @@ export class Search {
       this.exhausted = true;
       return this.finish(0, this.begin());
     }
-    const d = this.backtrack();
-    return d < 0 ? -1 : this.finish(d, this.redo(d));
+    for (let d = this.backtrack(); d >= 0; d = this.backtrack()) {
+      if (this.redo(d)) return this.finish(d, this.step(this.reduction.thread, this.reduction.choice));
+    }
+    return -1;
   }
 
   private finish(fresh: number, stopped: boolean): number {
-    const { events } = this;
-    const ending = stopped ? Ending.STOPPED : this.extend();
-    this.detector.rest();
+    const { events, detector, reduction } = this;
+    const ended = stopped ? Ending.STOPPED : this.extend();
+    const ending = detector.finding === null ? ended : Ending.STOPPED;
+    detector.rest();
     if (events.depth > this.maxDepth) this.maxDepth = events.depth;
-    this.reduction.ended(ending, fresh);
+    reduction.ended(ending, fresh);
     return ending;
   }
 
@@ -157,13 +167,19 @@ export class Search {
     return -1;
   }
 
-  /** Replays the first `d` events, then takes the step that the reduction chose. */
+  /** Back at node `d`, ready for the step that the reduction chose; false if there is none that can be taken after all. */
   private redo(d: number): boolean {
-    const { detector, reduction } = this;
-    detector.undo(d - 1);
-    this.replay(d);
-    detector.watchFrom(d);
-    return this.step(reduction.thread, reduction.choice);
+    const { detector, reduction, run } = this;
+    if (d <= this.flawAt) {
+      this.flawAt = Number.POSITIVE_INFINITY;
+      detector.undo(d - 1);
+      this.replay(d);
+      detector.watchFrom(d);
+    } else {
+      this.replayFlawed(d);
+    }
+    while (this.flawed && !run.enabled(reduction.thread)) if (reduction.drop?.(d) !== true) return false;
+    return true;
   }
 
   private replay(d: number): void {
@@ -181,37 +197,83 @@ export class Search {
     this.steps += d;
   }
 
-  /** Takes one new step with everything watching; true if a detector reported. */
+  /** Replays `d` events of which one ended in a finding: that one is watched again, what follows it is not. */
+  private replayFlawed(d: number): void {
+    const { run, events, detector, flawAt } = this;
+    const { thread, choice } = events;
+    detector.undo(flawAt - 1);
+    this.replay(flawAt);
+    detector.watchFrom(flawAt);
+    this.watched(flawAt, thread[flawAt], choice[flawAt]);
+    run.threads.halt(thread[flawAt]);
+    detector.rest();
+    for (let i = flawAt; i < d; i++) {
+      if (i > flawAt) this.unwatched(i, thread[i], choice[i]);
+      detector.mark(i);
+    }
+    this.steps += d - flawAt;
+  }
+
+  /**
+   * Takes one new step; true if the execution ends with it, because a detector reported. A reduction that learns from races
+   * needs to know what the other threads would have done: for it the execution goes on, unwatched, without the thread that
+   * the finding stopped.
+   */
   private step(t: number, choice: number): boolean {
     const { run, events, detector } = this;
     const pending = run.threads.ops;
-    const kind = pending.kind[t];
     if (!run.enabled(t)) throw new Error(`internal error: thread ${t} was planned where it has to wait`);
     const i = events.push(t, pending, choice, this.access.next(pending, t, t));
     this.steps++;
+    if (this.flawAt < i) this.unwatched(i, t, choice);
+    else this.watched(i, t, choice);
+    detector.mark(i);
+    this.sleep.propagate(i, events);
+    this.reduction.executed(i);
+    if (detector.finding === null || this.flawAt < i) return false;
+    this.flawAt = i;
+    this.flawed = true;
+    run.threads.halt(t);
+    detector.rest();
+    return this.reduction.drop === undefined;
+  }
+
+  private watched(i: number, t: number, choice: number): void {
+    const { run, events, detector } = this;
     if (!detector.step(i)) {
       events.notePosts(i);
-      return this.stepped(i);
+      return;
     }
-    run.execute(t, choice);
-    events.resultLo[i] = run.model.result.lo;
-    events.resultHi[i] = run.model.result.hi;
-    if (kind !== Kind.ATOMIC) events.notePosts(i);
     try {
-      run.resume(t);
+      this.perform(i, t, choice);
     } catch (thrown) {
       detector.thrown(thrown);
     }
-    if (kind === Kind.ATOMIC) events.notePosts(i);
     if (run.threads.finished[t] === 1) detector.threadEnded(t);
-    return this.stepped(i);
   }
 
-  private stepped(i: number): boolean {
-    this.detector.mark(i);
-    this.sleep.propagate(i, this.events);
-    this.reduction.executed(i);
-    return this.detector.finding !== null;
+  /** Beyond a finding nothing is promised: what is thrown there is a consequence, and ends only its thread. */
+  private unwatched(i: number, t: number, choice: number): void {
+    try {
+      this.perform(i, t, choice);
+    } catch {
+      this.run.threads.halt(t);
+    }
+  }
+
+  /** Executes event `i`, and its thread up to its next operation. */
+  private perform(i: number, t: number, choice: number): void {
+    const { run, events } = this;
+    const section = run.threads.ops.kind[t] === Kind.ATOMIC;
+    run.execute(t, choice);
+    events.resultLo[i] = run.model.result.lo;
+    events.resultHi[i] = run.model.result.hi;
+    if (!section) events.notePosts(i);
+    try {
+      run.resume(t);
+    } finally {
+      if (section) events.notePosts(i);
+    }
   }
 
   /** Number of outcomes that thread `t` may choose from now; 1 for anything but a choice. */

@@ -38,6 +38,11 @@ export class Source implements Reduction {
     this.reversal.all(ending, fresh);
   }
 
+  drop(d: number): boolean {
+    this.todo[d * this.threads + this.thread] &= ~(1 << this.choice);
+    return this.another(d);
+  }
+
   open(d: number): number {
     const { threads, todo, search } = this;
     let n = 1;

@@ -110,6 +110,11 @@ export class Threads {
     }
   }
 
+  /** The thread does nothing more. */
+  halt(t: number): void {
+    this.finish(t, undefined);
+  }
+
   /** The thread that runs, -1 outside of all threads. */
   running(): number {
     return current.task - this.firstTask;
