@@ -65,6 +65,33 @@ test('an execution in a file replays like one in a token', () => {
   expect(faultline(['replay', file, EXAMPLE]).status).toBe(1);
 });
 
+test('an execution that is too long for a token goes to a file, which replays', () => {
+  const long = path.join(FOLDER, 'long.ts');
+  writeFileSync(long, LONG);
+  const checked = faultline(['check', long], { cwd: FOLDER });
+  const file = /replay: npx faultline replay (\.faultline\/\S+\.json) /.exec(checked.stdout)?.[1] as string;
+  const ran = faultline(['replay', file, long], { cwd: FOLDER });
+  expect(ran.stdout).toMatch(/falls: 'n stays below 900'/);
+  expect(ran.stdout).toMatch(/replayed exactly/);
+  expect(ran.status).toBe(1);
+});
+
+const LONG = `import { cell32, choose, scenario, struct } from '@faultline/machine';
+const Counter = struct('counter', { n: cell32 });
+export const long = scenario('example/long', {
+  source: 'a test',
+  *setup() { const c = Counter.alloc(); yield* c.n.writeOnce(0); return c; },
+  threads: {
+    *only(c) {
+      for (let i = 0; i < 900; i++) yield* c.n.fetchAdd(1);
+      return yield* choose('last', 2);
+    },
+  },
+  always: { 'n stays below 900': (_, c) => c.n.peek() < 900 },
+  sometimes: {},
+});
+`;
+
 const whole = check(EXAMPLE).token;
 test.each([
   ['nonsense', ['replay', 'nonsense'], /not a token: 'nonsense'; expected f1\.<scenario>\.<payload>/],
