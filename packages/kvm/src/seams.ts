@@ -6,6 +6,7 @@
 export { allocFrame, type MmStruct, PG_DIRTY } from './host/mm.ts';
 export { migratePage, swapOut } from './host/reclaim.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
+export { interruptController, irqsOff, irqsOn, noMoreIpis } from './hw/ipi.ts';
 export { coalescedMmioFree, coalescedMmioInit } from './virt/coalesced-mmio.ts';
 export { writeGuest } from './virt/dirty-log.ts';
 export { inProgress } from './virt/generation.ts';
@@ -15,14 +16,18 @@ export { ioBusRead, ioBusWrite, ioBusWriteCookie } from './virt/io-bus.ts';
 export { destroyBuses, ioBusRegisterDev, ioBusUnregisterDev } from './virt/io-bus-register.ts';
 export { KvmBus } from './virt/io-bus-state.ts';
 export { allocRegisterDevice, RegisterDevice } from './virt/io-device-state.ts';
+export { makeAllCpusRequest, vcpuBlock, vcpuKick } from './virt/kick.ts';
 export { Vcpu as VcpuStruct } from './virt/kvm.ts';
 export { setMemoryRegion } from './virt/memory-region.ts';
 export type { Memslots } from './virt/memslots.ts';
 export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots-search.ts';
 export { invalidateRangeEnd, invalidateRangeStart } from './virt/mmu-notifier.ts';
+export { makeRequest, Request } from './virt/requests.ts';
+export { exitGuest, processRequests, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
 export { directPageFault } from './x86/direct-page-fault.ts';
 export { fastPageFault } from './x86/fast-page-fault.ts';
+export { flushRemoteTlbs } from './x86/flush.ts';
 export {
   isMmioSpte,
   makeMmioSpte,

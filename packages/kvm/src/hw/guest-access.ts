@@ -12,6 +12,7 @@ import { KvmBus } from '../virt/io-bus-state.ts';
 import type { IoValue } from '../virt/io-device.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
 import type { Memslots } from '../virt/memslots.ts';
+import { hasEntry, runInstruction } from '../virt/vcpu-entry.ts';
 import { directPageFault } from '../x86/direct-page-fault.ts';
 import { isMmioSpte } from '../x86/mmio-spte.ts';
 import { rootOf } from '../x86/mmu-page.ts';
@@ -77,7 +78,9 @@ function* beyondTables(kvm: Kvm, gpa: Gpa, len: number, write: boolean, value: b
 function* accessThroughTlb(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Access> {
   const kvm = vcpu.kvm as Kvm;
   for (;;) {
-    const touched = yield* tdpAccess(vcpu, gpa, write, value);
+    const touched = hasEntry(kvm)
+      ? yield* runInstruction(vcpu, gpa, write, value)
+      : yield* tdpAccess(vcpu, gpa, write, value);
     if ('value' in touched) return { via: Via.RAM, value: touched.value };
     const fault: PageFault = { gpa, write, spte: touched.fault, slots: null, seq: 0 };
     const idx = yield* kvm.srcu.readLock();

@@ -27,7 +27,8 @@ export function* tdpAccess(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint):
   return touched;
 }
 
-function* insideInstruction(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Touched> {
+/** With the TLB's lock held. */
+export function* insideInstruction(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Touched> {
   const kvm = vcpu.kvm as Kvm;
   const { tlb } = vcpu;
   const gfn = gfnOf(gpa);

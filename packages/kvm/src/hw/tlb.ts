@@ -22,6 +22,11 @@ export interface Tlb extends View {
 /** Frames that a TLB of the model tells apart. */
 export const TLB_ENTRIES = 4;
 
+/** Forgets every translation. */
+export function emptyTlb(tlb: Tlb): void {
+  for (let i = 0; i < TLB_ENTRIES; i++) tlb.entries.set(i, 0n);
+}
+
 export const Tlb: StructType<Tlb> = struct(
   'tlb',
   { lock: spinlock, entries: array(u64Field, TLB_ENTRIES) },

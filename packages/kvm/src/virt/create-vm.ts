@@ -39,6 +39,9 @@ export interface VmOptions {
     readonly levels?: number;
     readonly indexBits?: number;
     readonly adBits?: boolean;
+    /** Levels: see x86/flush.ts and virt/vcpu-entry.ts. */
+    readonly remoteFlush?: 'abstract' | 'real';
+    readonly vcpuEntry?: 'abstract' | 'real';
   };
   readonly maxVcpus?: number;
   /** Implementation of kvm->srcu, and the CPUs that it counts. */
@@ -91,6 +94,8 @@ function configure(kvm: Kvm, options: VmOptions): void {
   config.tdpLevels = options.mmu?.levels ?? 1;
   config.tdpIndexBits = options.mmu?.indexBits ?? 1;
   config.adBits = options.mmu?.adBits === false ? 0 : 1;
+  config.remoteFlush = options.mmu?.remoteFlush === 'real' ? 1 : 0;
+  config.vcpuEntry = options.mmu?.vcpuEntry === 'real' ? 1 : 0;
   const frames = 2 ** (config.tdpLevels * config.tdpIndexBits);
   config.maxGfn = (options.mmu === undefined ? config.tableEntries : frames) as Gfn;
 }

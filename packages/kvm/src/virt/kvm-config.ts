@@ -37,6 +37,9 @@ export const KvmConfig = struct(
     tdpIndexBits: u32Field,
     /** The hardware sets Accessed and Dirty bits in SPTEs. */
     adBits: u32Field,
+    /** 1: remote TLB flushes by requests and interrupts; 0: abstract. Likewise a vCPU's way into its guest. */
+    remoteFlush: u32Field,
+    vcpuEntry: u32Field,
     /** First frame number that the host's page tables cannot hold. */
     maxGfn: u53As<Gfn>(),
   },

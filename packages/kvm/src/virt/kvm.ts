@@ -33,6 +33,7 @@ import {
 } from '@faultline/machine';
 import { HostMemory } from '../host/memory.ts';
 import { MmStruct } from '../host/mm.ts';
+import { Cpu } from '../hw/cpu.ts';
 import { Tlb } from '../hw/tlb.ts';
 import type { Gfn } from '../types.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
@@ -79,6 +80,12 @@ export interface Vcpu extends View {
   readonly run: KvmRun;
   /** What the hardware remembers of the page tables. */
   readonly tlb: Tlb;
+  /** In the guest or not, and what others ask of it: see vcpu-entry.ts, kick.ts. */
+  readonly mode: Cell<number>;
+  readonly requests: Cell<bigint>;
+  /** 1 while it sleeps because its guest has nothing to do. */
+  readonly blocking: Cell<number>;
+  readonly cpu: Cpu;
   /** Stage of a pending user-space completion: see vcpu-run.ts. */
   pendingIo: number;
   pendingGpa: number;
@@ -106,6 +113,10 @@ export const Vcpu: StructType<Vcpu> = struct(
     mmioGen: generationField,
     run: embed(KvmRun),
     tlb: embed(Tlb),
+    mode: cell32,
+    requests: cell64,
+    blocking: cell32,
+    cpu: embed(Cpu),
     pendingIo: u32Field,
     pendingGpa: u53Field,
     pendingValue: u64Field,

@@ -14,6 +14,7 @@ import { ioBusRead, ioBusWrite } from './io-bus.ts';
 import { KvmBus } from './io-bus-state.ts';
 import type { IoValue } from './io-device.ts';
 import type { GuestProgram, Kvm, Vcpu } from './kvm.ts';
+import { exitGuest } from './vcpu-entry.ts';
 
 /** What an exit still has to do when user space comes back. */
 const Pending = { NONE: 0, MMIO_READ: 1, MMIO_WRITE: 2, IO_READ: 3, IO_WRITE: 4 } as const;
@@ -47,11 +48,13 @@ function* run(vcpu: Vcpu): Task<number> {
 function* execute(vcpu: Vcpu, instruction: Decoded): Task<boolean> {
   switch (instruction.op) {
     case 'hlt':
+      yield* exitGuest(vcpu);
       vcpu.rip++;
       vcpu.run.exitReason = KvmExit.HLT;
       return true;
     case 'in':
     case 'out':
+      yield* exitGuest(vcpu);
       return yield* portAccess(vcpu, instruction);
     default:
       vcpu.pendingDone = 0;

@@ -1,0 +1,138 @@
+/**
+ * @area mmu
+ *
+ * Into the guest and out of it. Requests are processed before any guest access. Then interrupts go off, so that one sent
+ * from here on is taken in the guest, where it forces an exit; the mode says so; and only then the requests are looked at
+ * for the last time.
+ *
+ * vcpuEntry 'abstract' does all that in one step, at the moment of that last look.
+ */
+import { atomically, smpMb, smpWmb, type Task } from '@faultline/machine';
+import { irqsOff, irqsOn } from '../hw/ipi.ts';
+import { insideInstruction, type Touched } from '../hw/tdp-access.ts';
+import { emptyTlb } from '../hw/tlb.ts';
+import type { Gpa } from '../types.ts';
+import type { Kvm, Vcpu } from './kvm.ts';
+import { checkRequest, Request, requestBit } from './requests.ts';
+import { VcpuMode } from './vcpu-mode.ts';
+
+/** Whether vCPUs of this VM enter and leave their guest, instead of being in it always. */
+export function hasEntry(kvm: Kvm): boolean {
+  return kvm.config.vcpuEntry === 1 || kvm.config.remoteFlush === 1;
+}
+
+/** One load or store of the guest, which is entered first if the vCPU is not in it, and left if the access faults. */
+export function* runInstruction(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Touched> {
+  yield* startInstruction(vcpu);
+  const touched = yield* insideInstruction(vcpu, gpa, write, value);
+  if ('value' in touched) yield* irqsOn(vcpu);
+  else yield* leaveGuest(vcpu);
+  return touched;
+}
+
+/** In the guest, with an instruction begun. */
+export function* startInstruction(vcpu: Vcpu): Task {
+  const { cpu } = vcpu;
+  for (;;) {
+    if (cpu.inGuest === 0) yield* enterGuest(vcpu);
+    yield* irqsOff(vcpu);
+    if (cpu.interrupted === 0) return;
+    yield* leaveGuest(vcpu);
+  }
+}
+
+/** The guest spins, touching no memory, until an interrupt makes it exit. */
+export function* spinInGuest(vcpu: Vcpu): Task {
+  yield* startInstruction(vcpu);
+  const seen = yield* vcpu.cpu.vmExits.readOnce();
+  yield* irqsOn(vcpu);
+  yield* vcpu.cpu.vmExits.awaitDiffers(seen);
+  yield* irqsOff(vcpu);
+  yield* leaveGuest(vcpu);
+}
+
+/** Whatever the guest does next concerns the host: out, if it is in. */
+export function* exitGuest(vcpu: Vcpu): Task {
+  if (vcpu.cpu.inGuest === 0) return;
+  yield* irqsOff(vcpu);
+  yield* leaveGuest(vcpu);
+}
+
+/** Before VM-enter. @kernel vcpu_enter_guest arch/x86/kvm/x86.c */
+export function* enterGuest(vcpu: Vcpu): Task {
+  if ((vcpu.kvm as Kvm).config.vcpuEntry === 0) {
+    yield* enterAtOnce(vcpu);
+    return;
+  }
+  for (;;) {
+    yield* processRequests(vcpu);
+    yield* irqsOff(vcpu);
+    set_in_guest_mode: yield* vcpu.mode.storeRelease(VcpuMode.IN_GUEST);
+    // Pairs with the barrier between request and mode of whoever kicks.
+    order_mode_before_requests: yield* smpMb();
+    check_requests_again: if (yield* exitRequested(vcpu)) {
+      yield* vcpu.mode.writeOnce(VcpuMode.OUTSIDE_GUEST);
+      yield* smpWmb();
+      yield* irqsOn(vcpu);
+      continue;
+    }
+    vcpu.cpu.inGuest = 1;
+    yield* irqsOn(vcpu);
+    return;
+  }
+}
+
+/** After VM-exit, with interrupts off; they come on at the end. @kernel vcpu_enter_guest arch/x86/kvm/x86.c */
+export function* leaveGuest(vcpu: Vcpu): Task {
+  vcpu.cpu.inGuest = 0;
+  vcpu.cpu.interrupted = 0;
+  yield* vcpu.mode.writeOnce(VcpuMode.OUTSIDE_GUEST);
+  yield* smpWmb();
+  yield* irqsOn(vcpu);
+}
+
+/** @kernel kvm_vcpu_exit_request arch/x86/kvm/x86.c */
+export function* exitRequested(vcpu: Vcpu): Task<boolean> {
+  if ((yield* vcpu.requests.readOnce()) !== 0n) return true;
+  return (yield* vcpu.mode.readOnce()) === VcpuMode.EXITING_GUEST;
+}
+
+/** With interrupts on and outside the guest: some of this takes locks. @kernel vcpu_enter_guest arch/x86/kvm/x86.c */
+export function* processRequests(vcpu: Vcpu): Task {
+  const pending = yield* vcpu.requests.readOnce();
+  if (pending === 0n) return;
+  if (yield* checkRequest(vcpu, pending, Request.MMU_FREE_OBSOLETE_ROOTS)) yield* freeObsoleteRoots(vcpu);
+  if (yield* checkRequest(vcpu, pending, Request.TLB_FLUSH)) {
+    flush_tlb_on_request: emptyTlb(vcpu.tlb);
+  }
+  const rest = pending & ~(requestBit(Request.MMU_FREE_OBSOLETE_ROOTS) | requestBit(Request.TLB_FLUSH));
+  if (rest !== 0n) yield* vcpu.requests.fetchAndnot(rest);
+}
+
+/** The vCPUs of the model share their roots, so what is left of it is the lock and the flush. @kernel kvm_mmu_free_obsolete_roots arch/x86/kvm/mmu/mmu.c */
+function* freeObsoleteRoots(vcpu: Vcpu): Task {
+  const kvm = vcpu.kvm as Kvm;
+  yield* kvm.mmuLock.writeLock();
+  emptyTlb(vcpu.tlb);
+  yield* kvm.mmuLock.writeUnlock();
+}
+
+/** The whole entry at the moment of the last look at the requests: a flush is processed in the same step. */
+function* enterAtOnce(vcpu: Vcpu): Task {
+  const flush = requestBit(Request.TLB_FLUSH);
+  for (;;) {
+    yield* irqsOff(vcpu);
+    yield* atomically([vcpu.mode, vcpu.requests], 'write');
+    const pending = vcpu.requests.peek();
+    const enters = (pending & ~flush) === 0n;
+    if (enters) {
+      if (pending !== 0n) emptyTlb(vcpu.tlb);
+      vcpu.requests.poke(0n);
+      vcpu.mode.poke(VcpuMode.IN_GUEST);
+      vcpu.cpu.inGuest = 1;
+    }
+    yield* irqsOn(vcpu);
+    if (enters) return;
+    yield* processRequests(vcpu);
+  }
+}
