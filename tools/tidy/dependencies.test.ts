@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { missing } from '../complete-lock.js';
 import { undeclared, unexplained, unpinned } from './dependencies.ts';
 import { codeFiles, projectFiles, show } from './source.ts';
 
@@ -8,6 +9,15 @@ const DECISIONS = projectFiles('.md').filter((file) => file.path.startsWith('doc
 test('every dependency has a line in docs/decisions, and one version', () => {
   expect(show(unexplained(MANIFESTS, DECISIONS))).toEqual([]);
   expect(show(unpinned(MANIFESTS))).toEqual([]);
+});
+
+test('the lock file names the packages of every platform: npm ci refuses it otherwise (node tools/complete-lock.js)', () => {
+  const [lock] = projectFiles('package-lock.json');
+  const { packages } = JSON.parse(lock?.text ?? '') as { packages: Record<string, object> };
+  expect(Object.keys(missing({ packages }))).toEqual([]);
+  const short = { ...packages };
+  delete short['node_modules/@biomejs/cli-darwin-arm64'];
+  expect(Object.keys(missing({ packages: short }))).toEqual(['node_modules/@biomejs/cli-darwin-arm64']);
 });
 
 test('every import of a package is declared where it is used', () => {
