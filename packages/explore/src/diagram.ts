@@ -4,6 +4,7 @@
  */
 import type { Finding } from './finding.ts';
 import { fitRows, type Row, rowsOf } from './rows.ts';
+import { shortened } from './spell.ts';
 import type { Trace } from './trace.ts';
 
 export interface DiagramOptions {
@@ -57,8 +58,8 @@ function shownThreads(trace: Trace, rows: readonly Row[]): number[] {
 
 function rowLines(row: Row, columns: readonly number[], column: number, gap: number): string[] {
   const at = columns.indexOf(row.thread);
-  const room = at === columns.length - 1 ? column : column;
-  return wrap(row.text, room, '  ').map((line) => ' '.repeat(at * (column + gap)) + line);
+  const text = row.text.length > column ? shortened(row.text) : row.text;
+  return wrap(text, column, '  ').map((line) => ' '.repeat(at * (column + gap)) + line);
 }
 
 function join(cells: readonly string[], column: number, gap: number): string {

@@ -35,8 +35,18 @@ export function rowsOf(trace: Trace, finding: Finding | null): Row[] {
   return rows;
 }
 
-/** At most `budget` rows, those of least weight left out; what must stay stays even beyond it. */
+/**
+ * At most `budget` rows, those of least weight left out; what must stay stays even beyond it. What then repeats the row
+ * above it (code that reads the same word several times in a row) says nothing.
+ */
 export function fitRows(rows: readonly Row[], budget: number): Row[] {
+  const kept = lighten(rows, budget);
+  return kept.filter(
+    (row, i) => i === 0 || row.thread !== kept[i - 1].thread || row.text !== kept[i - 1].text,
+  );
+}
+
+function lighten(rows: readonly Row[], budget: number): Row[] {
   const kept = [...rows];
   for (let weight = 0; weight < KEEP && kept.length > budget; weight++) {
     for (let i = kept.length - 1; i >= 0 && kept.length > budget; i--) {

@@ -1,5 +1,15 @@
 /** Operations in the kernel's spelling: `mutex_lock(&kvm->slots_lock)`, `slots->generation = 3`. */
-import { type Codec, CodecId, decode, describe, Kind, MAX_LIST, Order, Until } from '@faultline/machine';
+import {
+  type Codec,
+  CodecId,
+  decode,
+  describe,
+  Kind,
+  MAX_LIST,
+  Order,
+  Until,
+  variableAt,
+} from '@faultline/machine';
 import type { OpTable } from './op-table.ts';
 
 const plainLoads: Record<number, string> = {
@@ -43,7 +53,7 @@ interface Halves {
 function spell(ops: OpTable, row: number, result: Halves | null): string {
   const kind = ops.kind[row];
   const place = ops.addr[row] === 0 ? '' : describe(ops.addr[row]).text;
-  if (kind <= Kind.ANDNOT) return spellCell(ops, row, place, result);
+  if (kind <= Kind.ANDNOT) return spellCell(ops, row, numbered(ops.addr[row], place), result);
   switch (kind) {
     case Kind.FENCE:
       return spellFence(ops.order[row]);
@@ -68,6 +78,19 @@ function spell(ops: OpTable, row: number, result: Halves | null): string {
     default:
       return spellLock(kind, ops.addr[row], place, result);
   }
+}
+
+/** A place with its variable numbered where there are several: `slots(2)->generation`. */
+function numbered(addr: number, place: string): string {
+  const arrow = place.indexOf('->');
+  return arrow < 0 ? place : `${variableAt(addr) ?? place.slice(0, arrow)}${place.slice(arrow)}`;
+}
+
+/** The same in fewer letters, where a column is narrow: what an access sees or stores, without its call. */
+export function shortened(text: string): string {
+  return text
+    .replace(/^(?:rcu_dereference|smp_load_acquire|data_race)\((.*)\) == /, '$1 == ')
+    .replace(/^smp_store_release\(&(.*), (.*)\)$/, '$1 = $2');
 }
 
 function spellCell(ops: OpTable, row: number, place: string, result: Halves | null): string {
@@ -135,8 +158,7 @@ function listed(ops: OpTable, row: number): string {
 /** A value as kernel code would write it: pointers by the variable's name, wide words in hex. */
 export function value(codec: Codec | null, lo: number, hi: number): string {
   if (codec === null) return String(lo);
-  if (codec.id === CodecId.PTR)
-    return lo === 0 ? 'NULL' : (describe(lo).object?.as ?? `0x${lo.toString(16)}`);
+  if (codec.id === CodecId.PTR) return lo === 0 ? 'NULL' : (variableAt(lo) ?? `0x${lo.toString(16)}`);
   if (codec.id === CodecId.U64) return `0x${(decode(codec, lo, hi) as bigint).toString(16)}`;
   if (codec.id === CodecId.GENERATION && hi >>> 31 === 1) return `${lo}|in-progress`;
   return String(decode(codec, lo, hi));

@@ -45,6 +45,19 @@ export interface ArenaObject {
   readonly freed: boolean;
 }
 
+/**
+ * The variable that stands for an object in diagrams: `slots`, and `slots(2)` for the second of its type.
+ * Null if no object stands there.
+ */
+export function variableAt(addr: number): string | null {
+  const all = objects();
+  const object = all.find((o) => addr >= o.start && addr < o.start + o.bytes);
+  if (object === undefined) return null;
+  const alike = all.filter((o) => o.type === object.type);
+  const nth = alike.indexOf(object);
+  return nth === 0 ? object.type.as : `${object.type.as}(${nth + 1})`;
+}
+
 /** Every live or freed object, region by region in address order. */
 export function objects(): ArenaObject[] {
   const found: ArenaObject[] = [];

@@ -27,7 +27,7 @@ export {
 } from './cell.ts';
 export { type Codec, CodecId, decode, encode, GENERATION_MARK, halves, peek, poke } from './codec.ts';
 export { current } from './current.ts';
-export { describe, objects, type Place } from './describe.ts';
+export { describe, objects, type Place, variableAt } from './describe.ts';
 export {
   array,
   cell32,

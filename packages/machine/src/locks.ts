@@ -67,7 +67,7 @@ export class RwLock {
   }
   /** write_lock(). If the lock is fair, the writer queues first and new readers wait behind it. */
   *writeLock(step?: Step): Task {
-    if (this.fair) yield* platform.lockOp(Kind.WRITE_QUEUE, this.addr);
+    if (this.fair) yield* platform.lockOp(Kind.WRITE_QUEUE, this.addr, step);
     yield* platform.lockOp(Kind.WRITE_LOCK, this.addr, step);
   }
   /** write_unlock() */
