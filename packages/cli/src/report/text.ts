@@ -34,7 +34,7 @@ export function extent(result: CheckResult): string {
   return `${parts.join(', ')}: ${runs.join(', ')}; ${duration(result.ms / 1000)}`;
 }
 
-export function changes({ without, variant }: CheckResult): string {
+export function changes({ without, variant }: Pick<CheckResult, 'without' | 'variant'>): string {
   const parts: string[] = [];
   if (variant !== '') parts.push(`with ${variant}`);
   if (without.length > 0) parts.push(`without ${without.join(', ')}`);

@@ -9,12 +9,13 @@ import {
   tokenContents,
 } from '@faultline/explore';
 import type { AnyScenario } from '@faultline/machine';
+import { recordingOf } from '../report/recording.ts';
 import { traceText } from '../report/trace.ts';
 import type { CheckJob, FoundFinding } from './job.ts';
 
 export type Explained = Pick<
   FoundFinding,
-  'diagram' | 'trace' | 'token' | 'contents' | 'switches' | 'effort' | 'arenaHash'
+  'diagram' | 'trace' | 'token' | 'contents' | 'switches' | 'effort' | 'arenaHash' | 'recording'
 >;
 
 /** `effort`: look for a simpler execution than the one at hand. */
@@ -22,16 +23,18 @@ export function explain(job: CheckJob, scenario: AnyScenario, finding: Finding, 
   const stepsOff = [...job.without];
   const simplest = effort ? minimise(scenario, finding, { stepsOff }) : null;
   const trace = simplest?.trace ?? replay(scenario, finding.schedule, { stepsOff }).trace;
+  const shown = simplest?.finding ?? finding;
   const how = { stepsOff, variant: job.variant };
   const token = encodeToken(scenario, trace, how);
   return {
-    diagram: diagram(job, trace, simplest?.finding ?? finding),
+    diagram: diagram(job, trace, shown),
     trace: traceText(trace),
     token: token ?? '',
     contents: token === null ? JSON.stringify(tokenContents(scenario, trace, how)) : '',
     switches: switchesOf(trace),
     effort: simplest?.summary ?? 'as first met',
     arenaHash: trace.arenaHash,
+    ...(job.recording === true ? { recording: recordingOf(trace, shown) } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What is asked of a worker and what comes back: plain data, so that it does not matter which worker did it. */
 import type { TokenContents } from '@faultline/explore';
+import type { Recording } from '../report/recording.ts';
 
 export interface Bounds {
   readonly maxSteps?: number;
@@ -29,6 +30,8 @@ export interface CheckJob {
   readonly explain: boolean | { readonly diagramOf: string };
   /** Lines that a diagram should not exceed, where that can be. */
   readonly lines?: number;
+  /** Each explained finding with its execution as data, for a page. */
+  readonly recording?: boolean;
 }
 
 /** Run one execution again. */
@@ -37,6 +40,7 @@ export interface ReplayJob {
   readonly module: string;
   readonly scenario: string;
   readonly contents: TokenContents;
+  readonly recording?: boolean;
 }
 
 export type Job = CheckJob | ReplayJob;
@@ -63,6 +67,8 @@ export interface FoundFinding {
   /** How simple it is: proven to be the simplest, or the best found. */
   readonly effort: string;
   readonly arenaHash: string;
+  /** If the job asked for it. */
+  readonly recording?: Recording;
 }
 
 export interface CheckResult {
@@ -109,6 +115,7 @@ export interface ReplayResult {
   readonly trace: string;
   readonly arenaHash: string;
   readonly violated: boolean;
+  readonly recording?: Recording;
 }
 
 /** Executions that were visited: complete ones, those that ended waiting, those that a finding ended. */

@@ -1,11 +1,13 @@
 /** Runs the execution of a token again, step for step. */
 import { type Finding, formatDiagram, programHash, replay } from '@faultline/explore';
 import type { AnyScenario } from '@faultline/machine';
+import { recordingOf } from '../report/recording.ts';
 import { traceText } from '../report/trace.ts';
 import { titleOf } from './explain-finding.ts';
 import type { ReplayJob, ReplayResult } from './job.ts';
 
-export function runReplay({ contents, scenario: name }: ReplayJob, scenario: AnyScenario): ReplayResult {
+export function runReplay(job: ReplayJob, scenario: AnyScenario): ReplayResult {
+  const { contents, scenario: name } = job;
   const { schedule, expect, stepsOff, variant } = contents;
   const { trace, findings, divergence } = replay(scenario, schedule, { stepsOff, expect });
   const same = programHash(scenario) === contents.program;
@@ -22,6 +24,7 @@ export function runReplay({ contents, scenario: name }: ReplayJob, scenario: Any
     trace: traceText(trace),
     arenaHash: trace.arenaHash,
     violated: findings.length > 0,
+    ...(job.recording === true ? { recording: recordingOf(trace, findings[0] ?? null) } : {}),
   };
 }
 

@@ -2,6 +2,8 @@
 import type { Command } from 'commander';
 import { ExitCode, worst } from '../exit.ts';
 import { exitCodeOfCheck } from '../mutate/campaign.ts';
+import { PageWriter } from '../report/html-files.ts';
+import { checkPages } from '../report/html-results.ts';
 import { checkMail } from '../report/mail.ts';
 import { checkText } from '../report/text.ts';
 import { stoppable } from '../run/interrupt.ts';
@@ -59,6 +61,7 @@ async function check(names: readonly string[], options: CheckOptions): Promise<n
     const running = targets.map((target) => pool.run(jobOf(target, options)));
     for (const run of running) run.catch(() => {});
     const results: CheckResult[] = [];
+    const pages = new PageWriter(options.reporter);
     let begun = true;
     for (const [i, run] of running.entries()) {
       const result = await run.catch((error: unknown) => {
@@ -72,7 +75,7 @@ async function check(names: readonly string[], options: CheckOptions): Promise<n
       }
       results.push(result);
       line.clear();
-      if (options.reporter !== 'json') print(result, targets[i] as Target, options);
+      if (options.reporter !== 'json') print(result, targets[i] as Target, options, pages);
     }
     recordTimes(results);
     if (options.reporter === 'json') process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
@@ -91,14 +94,20 @@ function jobOf({ scenario, module, variant }: Target, options: CheckOptions): Ch
     mode: options.mode,
     bounds: boundsOf(options),
     explain: true,
+    recording: options.reporter.startsWith('html'),
   };
 }
 
-function print(result: CheckResult, target: Target, { reporter, trace }: CheckOptions): void {
+function print(
+  result: CheckResult,
+  target: Target,
+  { reporter, trace }: CheckOptions,
+  pages: PageWriter,
+): void {
   const again = target.arguments;
-  process.stdout.write(
-    reporter === 'mail' ? checkMail(result, again) : checkText(result, { again, trace: trace === true }),
-  );
+  if (reporter === 'mail') process.stdout.write(checkMail(result, again));
+  else if (reporter === 'text') process.stdout.write(checkText(result, { again, trace: trace === true }));
+  else process.stdout.write(checkPages(result, again, pages));
 }
 
 /** '14 scenarios: 12 verified, 1 violated, 1 inconclusive; 12,345 executions' */

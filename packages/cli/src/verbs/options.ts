@@ -4,8 +4,8 @@ import { UsageError } from '../exit.ts';
 import { type Bounds, MODES, type Mode } from '../run/job.ts';
 import { either, near } from '../scenarios.ts';
 
-export const REPORTERS = ['text', 'json', 'mail'] as const;
-export type Reporter = (typeof REPORTERS)[number];
+/** 'html' writes a page for each counterexample; 'html:FILE' says where. */
+export type Reporter = 'text' | 'json' | 'mail' | 'html' | `html:${string}`;
 
 export interface BoundOptions {
   readonly maxSteps?: number;
@@ -33,7 +33,19 @@ export const boundOptions = () => [
 ];
 
 export const reporterOption = () =>
-  new Option('--reporter <reporter>', 'how to print results').choices(REPORTERS).default('text');
+  new Option(
+    '--reporter <reporter>',
+    'how to print results: text, json, mail, or html[:FILE] for a page each',
+  )
+    .argParser(reporter)
+    .default('text' satisfies Reporter);
+
+function reporter(text: string): Reporter {
+  if (text === 'text' || text === 'json' || text === 'mail' || text === 'html') return text;
+  if (/^html:.*(\.html?|\/)$/.test(text)) return text as Reporter;
+  const hint = text.startsWith('html:') ? 'A page is a file that ends in .html, or goes into a folder/.' : '';
+  throw new InvalidArgumentError(hint || 'Allowed choices are text, json, mail, html, html:FILE.');
+}
 
 export function boundsOf({ maxSteps, maxExecutions, time }: BoundOptions): Bounds {
   return {

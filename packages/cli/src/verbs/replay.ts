@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { ExitCode, UsageError } from '../exit.ts';
+import { PageWriter } from '../report/html-files.ts';
+import { replayPage } from '../report/html-results.ts';
+import { changes } from '../report/text.ts';
 import { stoppable } from '../run/interrupt.ts';
 import type { ReplayResult } from '../run/job.ts';
 import { Pool } from '../run/pool.ts';
@@ -43,15 +46,23 @@ async function replay(given: string, file: string | undefined, options: ReplayOp
     const has = targets.map(({ scenario }) => scenario.name).join(', ');
     throw new UsageError(`${file} has no scenario '${name}', which the token is of; it has ${has}`);
   }
+  const asPage = options.reporter.startsWith('html');
   const pool = new Pool(1);
   const result = await stoppable(pool, () =>
-    pool.run({ kind: 'replay', module: target.module, scenario: name, contents }),
+    pool.run({ kind: 'replay', module: target.module, scenario: name, contents, recording: asPage }),
   );
   if (!result.exact) throw new UsageError(stale(result));
-  const json = options.reporter === 'json';
-  process.stdout.write(
-    json ? `${JSON.stringify(result, null, 2)}\n` : asText(result, options.trace === true),
-  );
+  if (asPage) {
+    const { title, source } = target.scenario;
+    const changed = changes({ without: contents.stepsOff, variant: contents.variant });
+    const again = file === undefined ? target.arguments : [file];
+    const replayed = { title, source, changes: changed, given: given.trim(), again };
+    process.stdout.write(replayPage(result, replayed, new PageWriter(options.reporter)));
+  } else if (options.reporter === 'json') {
+    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  } else {
+    process.stdout.write(asText(result, options.trace === true));
+  }
   return result.violated ? ExitCode.FINDING : ExitCode.CLEAN;
 }
 
