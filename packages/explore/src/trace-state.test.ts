@@ -24,6 +24,8 @@ const alone = scenario('test/one-thread', {
       yield* e.srcu.readUnlock(idx);
       yield* e.mmuLock.readUnlock();
       yield* e.lock.unlock();
+      yield* e.mmuLock.writeLock();
+      yield* e.mmuLock.writeUnlock();
     },
   },
   always: { 'falls, so that there is a schedule': () => false },
@@ -42,15 +44,17 @@ test('a cmpxchg that wins has another value after it, one that loses has not; 64
 
 test('locks are listed in the order in which they were taken, with how they are held', () => {
   const held = trace.events.map((event) => event.held.map(({ place, how }) => `${place} ${how}`).join(', '));
-  const all = 'e->lock write, e->mmu_lock read, e->srcu section';
+  const all = 'e->lock alone, e->mmu_lock read, e->srcu section';
   expect(held).toEqual([
-    'e->lock write',
-    'e->lock write, e->mmu_lock read',
+    'e->lock alone',
+    'e->lock alone, e->mmu_lock read',
     all,
     all,
     all,
-    'e->lock write, e->mmu_lock read',
-    'e->lock write',
+    'e->lock alone, e->mmu_lock read',
+    'e->lock alone',
+    '',
+    'e->mmu_lock write',
     '',
   ]);
 });

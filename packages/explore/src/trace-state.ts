@@ -14,8 +14,8 @@ export interface TraceCell {
 
 export interface TraceLock {
   readonly place: string;
-  /** 'read': shared with other readers; 'section': inside srcu_read_lock() or rcu_read_lock(). */
-  readonly how: 'write' | 'read' | 'section';
+  /** 'read', 'write': of a reader-writer lock; 'section': inside srcu_read_lock() or the like; 'alone': of any other lock. */
+  readonly how: 'alone' | 'read' | 'write' | 'section';
 }
 
 /** Reads the cells of an operation around its execution: memory itself, so that every kind of operation is covered. */
@@ -54,16 +54,17 @@ export class CellWatch {
 export function heldBy({ search }: Session, t: number): TraceLock[] {
   const { held } = search.detector;
   const locks: TraceLock[] = [];
-  for (let k = 0; k < held.count(t); k++)
-    locks.push({ place: describe(held.addr(t, k)).text, how: HOW[held.how(t, k)] });
+  for (let k = 0; k < held.count(t); k++) {
+    const { text, info } = describe(held.addr(t, k));
+    const how = held.how(t, k);
+    if (how === Hold.EXCLUSIVE) {
+      locks.push({ place: text, how: /rwlock/.test(info?.type.label ?? '') ? 'write' : 'alone' });
+    } else {
+      locks.push({ place: text, how: how === Hold.SHARED ? 'read' : 'section' });
+    }
+  }
   return locks;
 }
-
-const HOW: Readonly<Record<number, TraceLock['how']>> = {
-  [Hold.EXCLUSIVE]: 'write',
-  [Hold.SHARED]: 'read',
-  [Hold.SECTION]: 'section',
-};
 
 /** Two halves are read one after the other: nobody else runs. */
 function valueAt(addr: number, size: number): bigint {

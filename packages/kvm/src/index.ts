@@ -29,6 +29,6 @@ export type { Kvm, Vcpu } from './virt/kvm.ts';
 export { setUserMemoryRegion, type UserspaceMemoryRegion } from './virt/memory-region.ts';
 export { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, type Memslot, type Memslots } from './virt/memslots.ts';
 export { vcpuRun } from './virt/vcpu-run.ts';
-export { isMmioSpte, mmioGenerationOf, mmioGfnOf } from './x86/mmio-spte.ts';
+export { generationBits, isMmioSpte, mmioGenerationOf, mmioGfnOf } from './x86/mmio-spte.ts';
 export { type SpteFormat, spteFormat } from './x86/spte-format.ts';
 export { FROZEN_SPTE, isAccessTrack, isShadowPresent } from './x86/spte-predicates.ts';

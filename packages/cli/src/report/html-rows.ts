@@ -82,5 +82,5 @@ function heldBy({ threads }: Recording, { held }: State, before: State['held'] |
 function source({ frames }: RecordedRow): Html {
   const last = frames.at(-1);
   if (last === undefined) return NOTHING;
-  return html`<span class="fn">${last.fn}()</span> <span class="at">${last.at}</span>`;
+  return html`<span class="fn">${last.fn}()</span> <span class="at" title="${last.at}">${last.at.split('/').slice(-2).join('/')}</span>`;
 }

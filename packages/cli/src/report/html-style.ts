@@ -1,6 +1,6 @@
 /** The style sheet of a page: light and dark by the reader's setting, and a form for paper. */
 export function style(threads: number): string {
-  const share = Math.floor(62 / threads);
+  const share = Math.floor(58 / threads);
   return `${COLOURS}${FRAME}${TABLE}.thread{width:${share}%}
 ${BITS}${PANEL}${PAPER}`;
 }

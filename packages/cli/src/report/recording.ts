@@ -72,7 +72,7 @@ function rowOf(event: TraceEvent, number: number, cells: Cells): Omit<RecordedRo
     text,
     step,
     frames: frames.map(({ fn, file, line, text: source }) => ({ fn, at: `${file}:${line}`, text: source })),
-    held: held.map(({ place, how }) => `${place} (${how})`),
+    held: held.map(({ place, how }) => (how === 'read' || how === 'write' ? `${place} (${how})` : place)),
     touched: event.cells
       .filter(({ place }) => isSpte(place))
       .map((cell) => ({ cell: cells.indexOf(cell), before: hex(cell.before), after: hex(cell.after) })),

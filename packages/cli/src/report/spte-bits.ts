@@ -1,6 +1,7 @@
 /** Names for the bits of an SPTE, by the format of the VM that it was recorded in. */
 import {
   FROZEN_SPTE,
+  generationBits,
   isAccessTrack,
   isMmioSpte,
   isShadowPresent,
@@ -35,12 +36,13 @@ export function spteDecoder(config: Readonly<Record<string, number>>): Decoder {
   const format = spteFormat('modern', { ept: !npt, ad: config.ad_bits !== 0 });
   const fields = fieldsOf(format);
   const mmioLayout = config.mmio_layout ?? 0;
+  const mmioFields = fieldsOfMmio(mmioLayout);
   return (value) => {
     if (value === 0n) return { says: 'nothing here', fields };
     if (value === FROZEN_SPTE) return { says: 'frozen: one CPU owns it', fields };
     if (isMmioSpte(value, mmioLayout, npt)) {
       const says = `MMIO: gfn ${mmioGfnOf(value, mmioLayout)}, generation ${mmioGenerationOf(value, mmioLayout)}`;
-      return { says, fields: NO_FIELDS };
+      return { says, fields: mmioFields };
     }
     return { says: words(format, value), fields };
   };
@@ -56,7 +58,6 @@ function words(format: SpteFormat, value: bigint): string {
   return parts.join(', ');
 }
 
-const NO_FIELDS: readonly BitField[] = [];
 const W = 1n << 1n;
 const PFN = ((1n << 52n) - 1n) & ~0xfffn;
 
@@ -89,10 +90,27 @@ function fieldsOf(format: SpteFormat): BitField[] {
   return fields.filter((field) => field !== null).sort((a, b) => a.lo - b.lo);
 }
 
+/** An MMIO entry keeps a part of the memslot generation where others keep permissions. */
+function fieldsOfMmio(layout: number): BitField[] {
+  const { lowMask, lowShift, highMask, highShift } = generationBits(layout);
+  const low = lowMask << lowShift;
+  const high = highMask << highShift;
+  return [
+    { lo: 0, hi: 2, tag: 'RWX', name: 'a combination that the hardware refuses', quiet: true },
+    { lo: lowest(low), hi: highest(low), tag: 'gen', name: 'generation, low part' },
+    { lo: 12, hi: lowest(high) - 1, tag: 'gfn', name: 'frame of the guest, as the layout keeps it' },
+    { lo: lowest(high), hi: highest(high), tag: 'gen high', name: 'generation, high part' },
+    { lo: highest(high) + 1, hi: 63, tag: 'mark', name: 'marks an MMIO entry in older layouts', quiet: true },
+  ];
+}
+
+const highest = (mask: bigint): number => mask.toString(2).length - 1;
+const lowest = (mask: bigint): number => highest(mask & -mask);
+
 /** A field of one bit, null where the format has none. */
 function one(mask: bigint, tag: string, name: string): BitField | null {
   if (mask === 0n) return null;
-  const lo = mask.toString(2).length - 1;
+  const lo = lowest(mask);
   return { lo, hi: lo, tag, name };
 }
 
