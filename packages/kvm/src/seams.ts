@@ -3,7 +3,8 @@
  * those that go through the door; each family has one that does.
  */
 
-export { allocFrame, type MmStruct, PG_DIRTY } from './host/mm.ts';
+export { pageReferenced, reclaimUnused } from './host/aging.ts';
+export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY } from './host/mm.ts';
 export { migratePage, swapOut } from './host/reclaim.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
 export { interruptController, irqsOff, irqsOn, noMoreIpis } from './hw/ipi.ts';
@@ -22,6 +23,7 @@ export { setMemoryRegion } from './virt/memory-region.ts';
 export type { Memslots } from './virt/memslots.ts';
 export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots-search.ts';
 export { invalidateRangeEnd, invalidateRangeStart } from './virt/mmu-notifier.ts';
+export { clearFlushYoung, clearYoung, testYoung } from './virt/mmu-notifier-age.ts';
 export { makeRequest, Request } from './virt/requests.ts';
 export { exitGuest, processRequests, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';

@@ -14,6 +14,7 @@ import { memslotsMutants } from './mutants/memslots.ts';
 import { mmioMutants } from './mutants/mmio.ts';
 import { mmuMutants } from './mutants/mmu.ts';
 import { notifierMutants } from './mutants/notifier.ts';
+import { agingMutants } from './mutants/notifier-age.ts';
 import { srcuMutants } from './mutants/srcu.ts';
 import { notifierScenarios } from './notifier/all.ts';
 import { srcuScenarios } from './srcu/all.ts';
@@ -38,6 +39,7 @@ export const mutants: readonly Mutant[] = [
   ...mmioMutants,
   ...mmuMutants,
   ...notifierMutants,
+  ...agingMutants,
   ...lifetimeMutants,
   ...locksThreadsMutants,
 ];

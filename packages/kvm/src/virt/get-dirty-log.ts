@@ -33,14 +33,15 @@ function* takeDirtyBits(kvm: Kvm, slot: Memslot): Task<number[]> {
     // Taken before the pages are protected: a write in between sets its bit again.
     const bits = yield* bitmap.words.at(word).xchg(0);
     taken.push(bits);
-    flush = flush || bits !== 0;
+    // Whether or not an entry still has W: aging may have taken it away and left it in a TLB.
+    flush_for_taken_bits: flush = flush || bits !== 0;
     for (let page = 0; page < 32; page++) {
       const gfn = (slot.baseGfn + word * 32 + page) as Gfn;
-      protect_logged_pages: if ((bits & (1 << page)) !== 0) yield* writeProtectGfn(kvm, gfn);
+      if ((bits & (1 << page)) === 0) continue;
+      protect_logged_pages: flush = (yield* writeProtectGfn(kvm, gfn)) || flush;
     }
   }
   yield* kvm.mmuLock.writeUnlock();
-  // Flushed if a bit was taken, whether or not an entry changed: aging may have taken W away without a flush.
   flush_before_user_space: if (flush) yield* flushRemoteTlbs(kvm);
   return taken;
 }

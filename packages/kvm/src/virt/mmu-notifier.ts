@@ -8,12 +8,12 @@
  * before it asks the host for a frame, and looks at both again under mmu_lock before it installs that frame.
  */
 import { at, bugOn, smpWmb, type Task } from '@faultline/machine';
-import { type Hva, PAGE_SIZE } from '../types.ts';
+import type { Hva } from '../types.ts';
 import { flushRemoteTlbs } from '../x86/flush.ts';
 import { unmapGfnRange } from '../x86/tdp-zap.ts';
+import { slotsIn } from './hva-range.ts';
 import type { Kvm } from './kvm.ts';
-import type { Memslot, Memslots } from './memslots.ts';
-import { memslotsOf } from './memslots-search.ts';
+import type { Memslot } from './memslots.ts';
 
 /**
  * Before the host changes [start, end).
@@ -65,17 +65,4 @@ function* unmapAndFlush(kvm: Kvm, slots: readonly Memslot[], start: Hva, end: Hv
   for (const slot of slots) flush = (yield* unmapGfnRange(kvm, slot, start, end)) || flush;
   // Before the lock is dropped: who takes it next believes that what the tables say is what vCPUs use.
   flush_before_return: if (flush) yield* flushRemoteTlbs(kvm);
-}
-
-/** Slots with memory in the range, of every address space. @kernel __kvm_handle_hva_range virt/kvm/kvm_main.c */
-function* slotsIn(kvm: Kvm, start: Hva, end: Hva): Task<Memslot[]> {
-  const found: Memslot[] = [];
-  for (let asId = 0; asId < kvm.config.addressSpaces; asId++) {
-    const slots = (yield* kvm.memslots.at(asId).rcuDereference()) as Memslots;
-    for (const slot of memslotsOf(slots)) {
-      const from = slot.userspaceAddr;
-      if (from < end && start < from + slot.npages * PAGE_SIZE) found.push(slot);
-    }
-  }
-  return found;
 }

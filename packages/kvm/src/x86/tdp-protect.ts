@@ -5,11 +5,13 @@
  * it and log the page.
  */
 import { at, type Task } from '@faultline/machine';
+import { type MmStruct, setPfnDirty } from '../host/mm.ts';
 import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import type { MmuPage } from './mmu-page.ts';
+import { pfnOf } from './spte.ts';
 import { PT_WRITABLE } from './spte-format.ts';
-import { isShadowPresent } from './spte-predicates.ts';
+import { isDirty, isShadowPresent } from './spte-predicates.ts';
 import { childOf, spteIndex } from './tdp-geometry.ts';
 import { formatOf } from './tdp-spte.ts';
 
@@ -23,7 +25,12 @@ export function* writeProtectGfn(kvm: Kvm, gfn: Gfn): Task<boolean> {
     if (!isShadowPresent(format, spte)) return false;
     if (level === 1) {
       // Nobody but the hardware and the fast path changes a present leaf now; both do it atomically.
-      return ((yield* sptep.fetchAndnot(PT_WRITABLE, at('mmu.write_protect_andnot'))) & PT_WRITABLE) !== 0n;
+      const old = yield* sptep.fetchAndnot(PT_WRITABLE, at('mmu.write_protect_andnot'));
+      // Without a D bit it was W that said so.
+      report_protected_dirty: if (isDirty(format, old) && !isDirty(format, old & ~PT_WRITABLE)) {
+        yield* setPfnDirty(kvm.mmStruct as MmStruct, pfnOf(old));
+      }
+      return (old & PT_WRITABLE) !== 0n;
     }
     table = childOf(spte);
   }

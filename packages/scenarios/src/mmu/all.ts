@@ -1,4 +1,5 @@
 import type { AnyScenario } from '@faultline/machine';
+import { agedWriteNotLogged, readPageLogged, writeAfterRestoreNotLogged } from './access-track-logging.ts';
 import { dirtyBitLost } from './dirty-bit-lost.ts';
 import { pageTableLost } from './page-table-lost.ts';
 import { firstWriteNotLogged, writeNotLogged } from './write-not-logged.ts';
@@ -9,4 +10,7 @@ export const mmuScenarios: readonly AnyScenario[] = [
   writeNotLogged,
   firstWriteNotLogged,
   pageTableLost,
+  agedWriteNotLogged,
+  readPageLogged,
+  writeAfterRestoreNotLogged,
 ];

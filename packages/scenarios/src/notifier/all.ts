@@ -1,5 +1,15 @@
 import type { AnyScenario } from '@faultline/machine';
+import { agedPageDropped, agingLosesDirtyBit } from './aged-page-dropped.ts';
 import { frameWrittenThroughTlb, freedFrameMapped } from './freed-frame-written.ts';
+import { trackedUseUnnoticed, useForgottenInZap, useThroughTlbUnnoticed } from './use-unnoticed.ts';
 
 /** Scenarios of area `notifier`. */
-export const notifierScenarios: readonly AnyScenario[] = [freedFrameMapped, frameWrittenThroughTlb];
+export const notifierScenarios: readonly AnyScenario[] = [
+  freedFrameMapped,
+  frameWrittenThroughTlb,
+  agedPageDropped,
+  agingLosesDirtyBit,
+  useThroughTlbUnnoticed,
+  trackedUseUnnoticed,
+  useForgottenInZap,
+];

@@ -5,6 +5,7 @@ import {
   gpa,
   hva,
   type Kvm,
+  PAGE_SIZE,
   setUserMemoryRegion,
   type Vcpu,
   type VmOptions,
@@ -22,6 +23,9 @@ export interface MmuVm {
 /** Guest frame 0, at address 0 of the guest and of the VMM, in host frame 0 at first. */
 export const GPA0 = gpa(0);
 export const HVA0 = hva(0);
+/** End of page 0 in the address space of the VMM, and the second page. */
+export const HVA1 = hva(PAGE_SIZE);
+export const GPA1 = gpa(PAGE_SIZE);
 
 /** One vCPU; `pages` pages of guest memory from 0 on. */
 export function* mmuVm(mmu: NonNullable<VmOptions['mmu']>, pages = 1, flags = 0): Task<MmuVm> {

@@ -1,0 +1,31 @@
+/** Frames that change hands: the host takes one away from the guest and gives it to somebody else at once. */
+import { allocFrame, swapOut } from '@faultline/kvm/seams';
+import type { Task } from '@faultline/machine';
+import { HVA0, type MmuVm } from './mmu-vm.ts';
+
+/** What the next owner of a freed frame keeps there. */
+export const SECRET = 0x5ec3e7n;
+
+/** Swaps the page at address 0 out. Returns the frame that its next owner got, or -1. */
+export function* takeAway({ kvm, mm }: MmuVm): Task<number> {
+  const freed = yield* swapOut(kvm, HVA0);
+  return freed === null ? -1 : yield* giveAway(mm);
+}
+
+/** Somebody else gets a free frame, and writes there. */
+export function* giveAway(mm: MmuVm['mm']): Task<number> {
+  const taken = yield* allocFrame(mm);
+  if (taken === null) return -1;
+  yield* mm.page.at(taken).content.writeOnce(SECRET);
+  return taken;
+}
+
+/** The next owner finds what it wrote. */
+export const kept = (taken: number, { mm }: MmuVm): boolean =>
+  taken < 0 || mm.page.at(taken).content.peek() === SECRET;
+
+/** What page 0 of the VMM holds, wherever it is: what the guest would read next. */
+export function contentOfPage0({ mm }: MmuVm): bigint {
+  const pte = mm.ptes.at(0).peek();
+  return (pte & 1n) !== 0n ? mm.page.at(Number(pte >> 12n)).content.peek() : mm.swap.at(0).peek();
+}
