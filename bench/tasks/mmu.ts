@@ -59,7 +59,7 @@ function* faults(vcpu: Vcpu, page: number, kind: 'fast' | 'slow' | 'none'): Task
   const sptep = (leaf as NonNullable<typeof leaf>).sptep;
   const left = kind === 'slow' ? 0n : sptep.peek() & ~WRITABLE;
   const slot = idToMemslot(kvm.memslots.at(0).peek() as Memslots, 0);
-  const fault = { gpa: gpa(page * PAGE_SIZE), write: true, spte: left, slots: null, seq: 0 };
+  const fault = { gpa: gpa(page * PAGE_SIZE), write: true, spte: left, slots: null, waitFor: [] };
   const start = performance.now();
   for (let i = 0; i < FAULTS; i++) {
     sptep.poke(left);

@@ -4,7 +4,7 @@
  */
 
 export { pageReferenced, reclaimUnused } from './host/aging.ts';
-export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY } from './host/mm.ts';
+export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage } from './host/mm.ts';
 export { migratePage, swapOut } from './host/reclaim.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
 export { interruptController, irqsOff, irqsOn, noMoreIpis } from './hw/ipi.ts';
@@ -37,4 +37,7 @@ export {
   mmioGfnOf,
   truncateGeneration,
 } from './x86/mmio-spte.ts';
+export { rcuDoBatch } from './x86/tdp-free.ts';
+export { mmuLoad, mmuUnload } from './x86/tdp-roots.ts';
 export { lastSpte } from './x86/tdp-walk.ts';
+export { zapAllFast } from './x86/zap-fast.ts';

@@ -56,7 +56,7 @@ export function* guestAccess(vcpu: Vcpu, gpa: Gpa, len: number, write: boolean, 
   for (;;) {
     const spte = yield* sptep.readOnce();
     if (isPresent(spte) && (!write || isWritable(spte))) return yield* touchFrame(kvm, spte, write, value);
-    const fault: PageFault = { gpa, write, spte, slots: null, seq: 0 };
+    const fault: PageFault = { gpa, write, spte, slots: null, waitFor: [] };
     const idx = yield* kvm.srcu.readLock();
     const result = yield* handleExit(vcpu, fault, len, value);
     const seen: Seen[] = result === RetPf.RETRY ? yield* whatToWaitFor(vcpu, sptep, fault) : [];
@@ -82,15 +82,13 @@ function* accessThroughTlb(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint):
       ? yield* runInstruction(vcpu, gpa, write, value)
       : yield* tdpAccess(vcpu, gpa, write, value);
     if ('value' in touched) return { via: Via.RAM, value: touched.value };
-    const fault: PageFault = { gpa, write, spte: touched.fault, slots: null, seq: 0 };
+    const fault: PageFault = { gpa, write, spte: touched.fault, slots: null, waitFor: [] };
     const idx = yield* kvm.srcu.readLock();
     const result = yield* directPageFault(vcpu, fault);
     yield* kvm.srcu.readUnlock(idx);
     if (result === RetPf.EMULATE) return { via: Via.MMIO, value: 0n };
     if (result !== RetPf.RETRY) continue;
-    const seen: Seen[] = [[kvm.mmuInvalidateSeq, fault.seq]];
-    if (touched.sptep !== null) seen.push([touched.sptep, touched.fault]);
-    yield* retryAfterChange(seen);
+    if (fault.waitFor.length > 0) yield* retryAfterChange(fault.waitFor);
   }
 }
 

@@ -10,6 +10,7 @@ import type { Kvm, Vcpu } from '../virt/kvm.ts';
 import { pfnOf } from '../x86/spte.ts';
 import { PT_WRITABLE } from '../x86/spte-format.ts';
 import { isDirty, isShadowPresent } from '../x86/spte-predicates.ts';
+import { mmuLoad, mmuReload } from '../x86/tdp-roots.ts';
 import { formatOf } from '../x86/tdp-spte.ts';
 import { lastSpte } from '../x86/tdp-walk.ts';
 
@@ -21,10 +22,23 @@ export type Touched =
 /** One load or store of 8 bytes. */
 export function* tdpAccess(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Touched> {
   const { tlb } = vcpu;
-  yield* tlb.lock.lock();
+  yield* enterAlways(vcpu);
   const touched = yield* insideInstruction(vcpu, gpa, write, value);
   yield* tlb.lock.unlock();
   return touched;
+}
+
+/** Takes the TLB's lock. A vCPU that is in its guest always leaves it only to look at its root, when it is told to. */
+function* enterAlways(vcpu: Vcpu): Task {
+  const { tlb } = vcpu;
+  if (vcpu.root === null) yield* mmuLoad(vcpu);
+  yield* tlb.lock.lock();
+  while (tlb.freeObsoleteRoots !== 0) {
+    tlb.freeObsoleteRoots = 0;
+    yield* tlb.lock.unlock();
+    yield* mmuReload(vcpu);
+    yield* tlb.lock.lock();
+  }
 }
 
 /** With the TLB's lock held. */

@@ -9,6 +9,7 @@ import {
   type StructType,
   spinlock,
   struct,
+  u32Field,
   u64Field,
   type View,
 } from '@faultline/machine';
@@ -17,6 +18,10 @@ export interface Tlb extends View {
   readonly lock: SpinLock;
   /** A copy of the SPTE that was walked, 0 for none. */
   readonly entries: Elements<bigint>;
+  /** Address of the last-level table that was walked, 0 for none: with config.structureCache. */
+  readonly tables: Elements<number>;
+  /** Under the lock. 1: KVM_REQ_MMU_FREE_OBSOLETE_ROOTS is pending. The vCPU looks at it on each entry of the guest. */
+  freeObsoleteRoots: number;
 }
 
 /** Frames that a TLB of the model tells apart. */
@@ -24,11 +29,19 @@ export const TLB_ENTRIES = 4;
 
 /** Forgets every translation. */
 export function emptyTlb(tlb: Tlb): void {
-  for (let i = 0; i < TLB_ENTRIES; i++) tlb.entries.set(i, 0n);
+  for (let i = 0; i < TLB_ENTRIES; i++) {
+    tlb.entries.set(i, 0n);
+    tlb.tables.set(i, 0);
+  }
 }
 
 export const Tlb: StructType<Tlb> = struct(
   'tlb',
-  { lock: spinlock, entries: array(u64Field, TLB_ENTRIES) },
+  {
+    lock: spinlock,
+    entries: array(u64Field, TLB_ENTRIES),
+    tables: array(u32Field, TLB_ENTRIES),
+    freeObsoleteRoots: u32Field,
+  },
   { as: 'tlb' },
 );

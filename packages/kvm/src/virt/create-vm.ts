@@ -4,7 +4,6 @@ import { allocHostMemory } from '../host/memory.ts';
 import { createMm } from '../host/mm.ts';
 import type { Gfn } from '../types.ts';
 import { allocMmuPage } from '../x86/mmu-page.ts';
-import { entriesOf } from '../x86/tdp-geometry.ts';
 import { coalescedMmioInit } from './coalesced-mmio.ts';
 import { initBuses } from './io-bus-register.ts';
 import { KVM_MAX_VCPUS, Kvm } from './kvm.ts';
@@ -39,6 +38,8 @@ export interface VmOptions {
     readonly levels?: number;
     readonly indexBits?: number;
     readonly adBits?: boolean;
+    readonly yields?: boolean;
+    readonly structureCache?: boolean;
     /** Levels: see x86/flush.ts and virt/vcpu-entry.ts. */
     readonly remoteFlush?: 'abstract' | 'real';
     readonly vcpuEntry?: 'abstract' | 'real';
@@ -65,9 +66,8 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
   kvm.maxVcpus = options.maxVcpus ?? KVM_MAX_VCPUS;
   kvm.srcu.init(options.srcu ?? 'abstract', options.cpus ?? 2);
   kvm.memory = allocHostMemory(options.hostFrames ?? 16);
-  for (let asId = 0; asId < kvm.config.addressSpaces; asId++) {
-    const entries = options.mmu === undefined ? kvm.config.tableEntries : entriesOf(kvm);
-    kvm.roots.set(asId, allocMmuPage(entries));
+  for (let asId = 0; asId < kvm.config.addressSpaces && options.mmu === undefined; asId++) {
+    kvm.roots.set(asId, allocMmuPage(kvm.config.tableEntries));
   }
   if (options.mmu !== undefined) kvm.mmStruct = createMm(options.mmu.pages, options.mmu.frames);
   kvm.rcu.init('abstract', options.cpus ?? 2);
@@ -93,6 +93,8 @@ function configure(kvm: Kvm, options: VmOptions): void {
   config.tdpMmu = options.mmu === undefined ? 0 : 1;
   config.tdpLevels = options.mmu?.levels ?? 1;
   config.tdpIndexBits = options.mmu?.indexBits ?? 1;
+  config.mmuYields = options.mmu?.yields ? 1 : 0;
+  config.structureCache = options.mmu?.structureCache ? 1 : 0;
   config.adBits = options.mmu?.adBits === false ? 0 : 1;
   config.remoteFlush = options.mmu?.remoteFlush === 'real' ? 1 : 0;
   config.vcpuEntry = options.mmu?.vcpuEntry === 'real' ? 1 : 0;

@@ -40,6 +40,10 @@ export const KvmConfig = struct(
     /** 1: remote TLB flushes by requests and interrupts; 0: abstract. Likewise a vCPU's way into its guest. */
     remoteFlush: u32Field,
     vcpuEntry: u32Field,
+    /** 1: long walks under mmu_lock may drop it on the way, whenever the scheduler asks. */
+    mmuYields: u32Field,
+    /** 1: the hardware also remembers last-level tables, and walks from there. */
+    structureCache: u32Field,
     /** First frame number that the host's page tables cannot hold. */
     maxGfn: u53As<Gfn>(),
   },

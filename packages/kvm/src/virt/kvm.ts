@@ -80,6 +80,8 @@ export interface Vcpu extends View {
   readonly run: KvmRun;
   /** What the hardware remembers of the page tables. */
   readonly tlb: Tlb;
+  /** TDP MMU: where this vCPU's walks start; null until one is loaded. Its own thread alone touches it. */
+  root: MmuPage | null;
   /** In the guest or not, and what others ask of it: see vcpu-entry.ts, kick.ts. */
   readonly mode: Cell<number>;
   readonly requests: Cell<bigint>;
@@ -113,6 +115,10 @@ export const Vcpu: StructType<Vcpu> = struct(
     mmioGen: generationField,
     run: embed(KvmRun),
     tlb: embed(Tlb),
+    root: kernelName(
+      'mmu->root',
+      ptr((): StructType<MmuPage> => MmuPage),
+    ),
     mode: cell32,
     requests: cell64,
     blocking: cell32,
@@ -169,8 +175,16 @@ export interface Kvm extends View {
   createdVcpus: number;
   maxVcpus: number;
   readonly vcpus: Elements<Cell<Vcpu | null>>;
-  /** The table of each address space. */
+  /** The table of each address space; with the TDP MMU its newest root, the only one that may be valid. */
   readonly roots: Elements<MmuPage | null>;
+  /** TDP MMU: the roots of each address space, newest first. Changed under tdp_mmu_pages_lock, walked inside RCU or under mmu_lock held for write. */
+  readonly tdpMmuRoots: Elements<Cell<MmuPage | null>>;
+  readonly tdpMmuPagesLock: SpinLock;
+  /** Frozen entries that were released: what a fault that met one waits for. */
+  readonly frozenReleased: Cell<number>;
+  /** Pages that are freed after the next grace period of `rcu`. */
+  rcuCallbacks: MmuPage | null;
+  readonly rcuCallbacksLock: SpinLock;
   memory: HostMemory | null;
   /** Address space of the VMM process, where it is modelled. */
   mmStruct: MmStruct | null;
@@ -237,6 +251,17 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
     ptr((): StructType<MmuPage> => MmuPage),
     2,
   ),
+  tdpMmuRoots: array(
+    ptrCell((): StructType<MmuPage> => MmuPage),
+    2,
+  ),
+  tdpMmuPagesLock: spinlock,
+  frozenReleased: cell32,
+  rcuCallbacks: guardedBy(
+    ptr((): StructType<MmuPage> => MmuPage),
+    'kvm->rcu_callbacks_lock',
+  ),
+  rcuCallbacksLock: spinlock,
   memory: ptr((): StructType<HostMemory> => HostMemory),
   mmStruct: kernelName(
     'mm',

@@ -12,6 +12,7 @@ import { irqsOff, irqsOn } from '../hw/ipi.ts';
 import { insideInstruction, type Touched } from '../hw/tdp-access.ts';
 import { emptyTlb } from '../hw/tlb.ts';
 import type { Gpa } from '../types.ts';
+import { mmuLoad, mmuReload } from '../x86/tdp-roots.ts';
 import type { Kvm, Vcpu } from './kvm.ts';
 import { checkRequest, Request, requestBit } from './requests.ts';
 import { VcpuMode } from './vcpu-mode.ts';
@@ -60,6 +61,7 @@ export function* exitGuest(vcpu: Vcpu): Task {
 
 /** Before VM-enter. @kernel vcpu_enter_guest arch/x86/kvm/x86.c */
 export function* enterGuest(vcpu: Vcpu): Task {
+  if (vcpu.root === null) yield* mmuLoad(vcpu);
   if ((vcpu.kvm as Kvm).config.vcpuEntry === 0) {
     yield* enterAtOnce(vcpu);
     return;
@@ -101,20 +103,12 @@ export function* exitRequested(vcpu: Vcpu): Task<boolean> {
 export function* processRequests(vcpu: Vcpu): Task {
   const pending = yield* vcpu.requests.readOnce();
   if (pending === 0n) return;
-  if (yield* checkRequest(vcpu, pending, Request.MMU_FREE_OBSOLETE_ROOTS)) yield* freeObsoleteRoots(vcpu);
+  if (yield* checkRequest(vcpu, pending, Request.MMU_FREE_OBSOLETE_ROOTS)) yield* mmuReload(vcpu);
   if (yield* checkRequest(vcpu, pending, Request.TLB_FLUSH)) {
     flush_tlb_on_request: emptyTlb(vcpu.tlb);
   }
   const rest = pending & ~(requestBit(Request.MMU_FREE_OBSOLETE_ROOTS) | requestBit(Request.TLB_FLUSH));
   if (rest !== 0n) yield* vcpu.requests.fetchAndnot(rest);
-}
-
-/** The vCPUs of the model share their roots, so what is left of it is the lock and the flush. @kernel kvm_mmu_free_obsolete_roots arch/x86/kvm/mmu/mmu.c */
-function* freeObsoleteRoots(vcpu: Vcpu): Task {
-  const kvm = vcpu.kvm as Kvm;
-  yield* kvm.mmuLock.writeLock();
-  emptyTlb(vcpu.tlb);
-  yield* kvm.mmuLock.writeUnlock();
 }
 
 /** The whole entry at the moment of the last look at the requests: a flush is processed in the same step. */

@@ -4,12 +4,18 @@
  * A fault of the TDP MMU: without mmu_lock if that can do, else ask the host for the frame, take mmu_lock for read, see
  * whether the answer still holds, and install it.
  */
-import { type Cell, smpRmb, type Task } from '@faultline/machine';
+import { type Cell, type Seen, smpRmb, type Task, warnOn } from '@faultline/machine';
 import { hvaToPfnPinned, type MmStruct, putPage } from '../host/mm.ts';
 import { gfnOf, type Pfn } from '../types.ts';
 import { markPageDirtyInSlot } from '../virt/dirty-log.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
-import { hvaOf, KVM_MEM_READONLY, KVM_MEMSLOT_INVALID, type Memslot } from '../virt/memslots.ts';
+import {
+  hvaOf,
+  KVM_MEM_READONLY,
+  KVM_MEMSLOT_INVALID,
+  type Memslot,
+  type Memslots,
+} from '../virt/memslots.ts';
 import { searchVcpuMemslots, vcpuMemslots } from '../virt/vcpu-memslots.ts';
 import { fastPageFault } from './fast-page-fault.ts';
 import { allocMmuPage, type MmuPage, rootOf } from './mmu-page.ts';
@@ -36,14 +42,17 @@ export function* directPageFault(vcpu: Vcpu, fault: PageFault): Task<number> {
   if (slot === null) return RetPf.EMULATE;
   const fast = yield* fastPageFault(vcpu, fault, slot);
   if (fast !== RetPf.INVALID) return fast;
-  if ((slot.flags & KVM_MEMSLOT_INVALID) !== 0) return RetPf.RETRY;
+  if ((slot.flags & KVM_MEMSLOT_INVALID) !== 0) {
+    fault.waitFor = yield* untilSlotsChange(vcpu, fault.slots);
+    return RetPf.RETRY;
+  }
   const found = yield* faultinPfn(kvm, fault, slot);
   if (found === null) return RetPf.EMULATE;
-  fault.seq = found.seq;
+  fault.waitFor = [[kvm.mmuInvalidateSeq, found.seq]];
 
   yield* kvm.mmuLock.readLock();
   let result: number = RetPf.RETRY;
-  if (!(yield* isPageFaultStale(kvm, found.seq))) result = yield* tdpMmuMap(vcpu, fault, slot, found);
+  if (!(yield* isPageFaultStale(vcpu, fault, found.seq))) result = yield* tdpMmuMap(vcpu, fault, slot, found);
   yield* kvm.mmuLock.readUnlock();
   // From here the frame stays only as long as the notifier lets it.
   yield* putPage(mm, found.pfn);
@@ -61,8 +70,24 @@ function* faultinPfn(kvm: Kvm, fault: PageFault, slot: Memslot): Task<Faultin | 
   return { ...gup, writable: gup.writable && (slot.flags & KVM_MEM_READONLY) === 0, seq };
 }
 
-/** Under mmu_lock: whether an invalidation has begun or ended since the host was asked. @kernel is_page_fault_stale arch/x86/kvm/mmu/mmu.c */
-function* isPageFaultStale(kvm: Kvm, seq: number): Task<boolean> {
+/** A set is used anew after another update, so its generation counts too; it cannot be while this section lasts. */
+function* untilSlotsChange(vcpu: Vcpu, slots: Memslots): Task<Seen[]> {
+  const kvm = vcpu.kvm as Kvm;
+  const active = kvm.memslots.at(kvm.config.addressSpaces > 1 ? vcpu.smm : 0);
+  return [
+    [active, slots],
+    [slots.generation, yield* slots.generation.readOnce()],
+  ];
+}
+
+/** Under mmu_lock: whether the root is of no use any more, or an invalidation has begun or ended since the host was asked. @kernel is_page_fault_stale arch/x86/kvm/mmu/mmu.c */
+function* isPageFaultStale(vcpu: Vcpu, fault: PageFault, seq: number): Task<boolean> {
+  const kvm = vcpu.kvm as Kvm;
+  // Its entries are being zapped, and nobody would come back for a new one. The request to load another root is there already.
+  retry_obsolete_root: if ((yield* rootOf(vcpu).invalid.readOnce()) !== 0) {
+    fault.waitFor = [];
+    return true;
+  }
   // Begun, and the host may not have changed its table yet.
   retry_while_in_progress: if (kvm.mmuInvalidateInProgress > 0) return true;
   const now = yield* kvm.mmuInvalidateSeq.readOnce();
@@ -73,14 +98,35 @@ function* isPageFaultStale(kvm: Kvm, seq: number): Task<boolean> {
 /** Under mmu_lock held for read. @kernel kvm_tdp_mmu_map arch/x86/kvm/mmu/tdp_mmu.c */
 function* tdpMmuMap(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: Faultin): Task<number> {
   const kvm = vcpu.kvm as Kvm;
+  // Who shares mmu_lock may unlink the tables on the way.
+  const rcu = yield* kvm.rcu.readLock();
+  fault.waitFor = [];
+  let result = yield* installLeaf(vcpu, fault, slot, found);
+  if (result === FROZEN) {
+    // Looked at once more after the count of releases was read, so that waiting for the next one misses none.
+    const released = yield* kvm.frozenReleased.readOnce();
+    result = yield* installLeaf(vcpu, fault, slot, found);
+    if (result === FROZEN) fault.waitFor = [[kvm.frozenReleased, released]];
+  }
+  yield* kvm.rcu.readUnlock(rcu);
+  return result === FROZEN ? RetPf.RETRY : result;
+}
+
+/** Somebody owns an entry on the way. */
+const FROZEN = -1;
+
+/** From the root down to the entry of the frame, linking tables where there are none. RETRY if somebody was faster. */
+function* installLeaf(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: Faultin): Task<number> {
+  const kvm = vcpu.kvm as Kvm;
   const format = formatOf(kvm);
   const gfn = gfnOf(fault.gpa);
   let table = rootOf(vcpu);
   for (let level = kvm.config.tdpLevels; ; level--) {
     const sptep = table.spt.at(spteIndex(kvm, gfn, level));
     const old = yield* sptep.readOnce();
-    if (old === FROZEN_SPTE) return RetPf.RETRY;
+    if (old === FROZEN_SPTE) return FROZEN;
     if (level === 1) {
+      warnOn(rootOf(vcpu).invalid.peek() !== 0, 'an SPTE is installed under an invalid root');
       const spte = makeLeaf(kvm, found);
       if (spte === old) return RetPf.SPURIOUS;
       log_before_install: if (found.writable) yield* markPageDirtyInSlot(slot, gfn);

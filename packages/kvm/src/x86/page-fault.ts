@@ -3,7 +3,7 @@
  *
  * A fault that no entry of the page table answers: find the slot, then map the frame, or remember that there is none.
  */
-import { type Task, trace } from '@faultline/machine';
+import { type Seen, type Task, trace } from '@faultline/machine';
 import { type HostMemory, hvaToPfn } from '../host/memory.ts';
 import { type Gfn, type Gpa, gfnOf, type Pfn } from '../types.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
@@ -30,8 +30,8 @@ export interface PageFault {
   readonly spte: bigint;
   /** The slots that the fault was decided by. */
   slots: Memslots | null;
-  /** mmu_invalidate_seq when the host was asked for the frame. */
-  seq: number;
+  /** TDP MMU: a fault that is to be retried would end alike until one of these has changed; empty to retry at once. */
+  waitFor: readonly Seen[];
 }
 
 /**

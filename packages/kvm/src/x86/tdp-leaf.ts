@@ -16,7 +16,8 @@ export interface Leaf {
 /** Null if nothing is mapped. @kernel tdp_mmu_for_each_leaf_pte arch/x86/kvm/mmu/tdp_mmu.c */
 export function* presentLeaf(kvm: Kvm, gfn: Gfn): Task<Leaf | null> {
   const format = formatOf(kvm);
-  let table = kvm.roots.get(0) as MmuPage;
+  let table: MmuPage | null = kvm.roots.get(0);
+  if (table === null) return null;
   for (let level = kvm.config.tdpLevels; ; level--) {
     const sptep = table.spt.at(spteIndex(kvm, gfn, level));
     const spte = yield* sptep.readOnce();

@@ -8,7 +8,6 @@ import { at, type Task } from '@faultline/machine';
 import { type MmStruct, setPfnDirty } from '../host/mm.ts';
 import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
-import type { MmuPage } from './mmu-page.ts';
 import { pfnOf } from './spte.ts';
 import { PT_WRITABLE } from './spte-format.ts';
 import { isDirty, isShadowPresent } from './spte-predicates.ts';
@@ -18,7 +17,8 @@ import { formatOf } from './tdp-spte.ts';
 /** Takes W from the leaf of a frame with one locked operation. Returns whether it had it. @kernel clear_dirty_pt_masked arch/x86/kvm/mmu/tdp_mmu.c */
 export function* writeProtectGfn(kvm: Kvm, gfn: Gfn): Task<boolean> {
   const format = formatOf(kvm);
-  let table = kvm.roots.get(0) as MmuPage;
+  let table = kvm.roots.get(0);
+  if (table === null) return false;
   for (let level = kvm.config.tdpLevels; ; level--) {
     const sptep = table.spt.at(spteIndex(kvm, gfn, level));
     const spte = yield* sptep.readOnce();

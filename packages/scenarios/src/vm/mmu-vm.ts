@@ -10,7 +10,7 @@ import {
   type Vcpu,
   type VmOptions,
 } from '@faultline/kvm';
-import type { MmStruct } from '@faultline/kvm/seams';
+import { type MmStruct, mmuLoad } from '@faultline/kvm/seams';
 import type { Task } from '@faultline/machine';
 import { region } from './small-vm.ts';
 
@@ -33,6 +33,7 @@ export function* mmuVm(mmu: NonNullable<VmOptions['mmu']>, pages = 1, flags = 0)
   yield* setUserMemoryRegion(kvm, region(0, pages, { flags }));
   const vcpu = yield* createVcpu(kvm, 0);
   if (typeof vcpu === 'number') throw new Error(`KVM_CREATE_VCPU failed: ${vcpu}`);
+  yield* mmuLoad(vcpu);
   return { kvm, vcpu, mm: kvm.mmStruct as MmStruct };
 }
 
