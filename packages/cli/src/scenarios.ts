@@ -16,24 +16,41 @@ export function areaOf(name: string): string {
   return name.split(/[/.]/, 1)[0] as string;
 }
 
+/** What the scenarios are wanted for. */
+export type Use = 'explorer' | 'threads';
+
 /**
  * The scenarios that the arguments name, each an area or a scenario; all of them for none. Deep scenarios run only when
- * they are named themselves. Throws a UsageError with near names for one that is neither.
+ * they are named themselves. Throws a UsageError with near names for one that is neither, and for one that cannot be
+ * used like that.
  */
-export function select(all: readonly AnyScenario[], names: readonly string[]): AnyScenario[] {
-  if (names.length === 0) return all.filter((s) => s.deep !== true);
+export function select(
+  all: readonly AnyScenario[],
+  names: readonly string[],
+  use: Use = 'explorer',
+): AnyScenario[] {
+  if (names.length === 0) return all.filter((s) => isDefault(s, use));
   const chosen = new Set<AnyScenario>();
   for (const name of names) {
     const exact = all.find((s) => s.name === name);
     if (exact !== undefined) {
+      if (use === 'explorer' && exact.threadsOnly !== undefined) {
+        throw new UsageError(
+          `${name} runs on threads only: ${exact.threadsOnly}; use 'faultline stress ${name}'`,
+        );
+      }
       chosen.add(exact);
       continue;
     }
     const inArea = all.filter((s) => areaOf(s.name) === name);
     if (inArea.length === 0) throw new UsageError(unknown(name, all));
-    for (const s of inArea) if (s.deep !== true) chosen.add(s);
+    for (const s of inArea) if (isDefault(s, use)) chosen.add(s);
   }
   return [...chosen];
+}
+
+function isDefault(scenario: AnyScenario, use: Use): boolean {
+  return scenario.threadsOnly !== undefined ? use === 'threads' : scenario.deep !== true;
 }
 
 /** The names nearest to `name`, best first, at most three; none if all are far. */

@@ -6,7 +6,7 @@ import type { AnyScenario } from '@faultline/machine';
 import { catalogueModule, loadCatalogue } from './catalogue.ts';
 import { UsageError } from './exit.ts';
 import { type Builder, host } from './host.ts';
-import { either, near, scenariosOf, select } from './scenarios.ts';
+import { either, near, scenariosOf, select, type Use } from './scenarios.ts';
 
 /** A scenario and the module to load it from. */
 export interface Target {
@@ -22,6 +22,7 @@ export interface Target {
 export async function resolveTargets(
   names: readonly string[],
   variants: readonly string[],
+  use: Use = 'explorer',
 ): Promise<Target[]> {
   const files = names.filter(isFile);
   const others = names.filter((name) => !isFile(name));
@@ -30,7 +31,7 @@ export async function resolveTargets(
   const again = variants.filter(isFile).flatMap((file) => ['--with', file]);
   const targets: Target[] = [];
   if (others.length > 0 || files.length === 0) {
-    const chosen = select((await loadCatalogue()).scenarios, others);
+    const chosen = select((await loadCatalogue()).scenarios, others, use);
     const module = variantFiles.length === 0 ? catalogueModule() : await buildCatalogue(variantFiles);
     for (const scenario of chosen) targets.push({ scenario, module, variant, arguments: again });
   }

@@ -79,8 +79,9 @@ function heldBy({ threads }: Recording, { held }: State, before: State['held'] |
   });
 }
 
+/** The innermost call that is no operation of the vocabulary: who takes the lock, not how locks are taken. */
 function source({ frames }: RecordedRow): Html {
-  const last = frames.at(-1);
+  const last = frames.findLast(({ at }) => !at.startsWith('packages/machine/')) ?? frames.at(-1);
   if (last === undefined) return NOTHING;
   return html`<span class="fn">${last.fn}()</span> <span class="at" title="${last.at}">${last.at.split('/').slice(-2).join('/')}</span>`;
 }

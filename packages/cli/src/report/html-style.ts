@@ -46,7 +46,7 @@ tr[aria-current] td{background:var(--now)}
 .shorter tr.minor{display:none}
 .step{font-size:.78em;color:var(--warn);border:1px solid;border-radius:.3rem;padding:0 .25rem}
 .held{font-size:.78rem}.held b,.source .at{color:var(--dim);font-weight:400}
-.lock{color:var(--dim);margin-right:.4rem}.lock.new{color:var(--ink);font-weight:600}
+.lock{color:var(--dim);margin-right:.4rem;display:inline-block}.lock.new{color:var(--ink);font-weight:600}
 .source{font-size:.78rem}
 `;
 
@@ -67,7 +67,7 @@ const PANEL = `.js main{grid-template-columns:minmax(0,1fr) 25rem}
 .cell{margin-bottom:.8rem}.cell h4{margin:0 0 .2rem;font-size:1em}
 .bits{display:grid;grid-template-columns:repeat(16,1fr);gap:1px}
 .bit{text-align:center;padding:0;margin:0;font-size:.8em;line-height:1.2}.bit small{display:block;font-size:.72em;font-weight:400}
-.fields{width:auto;table-layout:auto;margin-top:.3rem;font-size:.95em}.fields td{border:0;padding:0 .5rem 0 0}
+.fields{width:auto;table-layout:auto;margin-top:.3rem;font-size:.95em}.fields td{border:0;padding:0 .5rem 0 0}.fields td:not(:last-child){white-space:nowrap}
 .fields tr.changed td{background:var(--mark);color:var(--mark-ink)}
 #path{margin:.2rem 0;padding-left:1.3rem;font-size:.82rem}#path code{color:var(--dim)}
 @media (max-width:70rem){.js main{grid-template-columns:minmax(0,1fr)}#panel{position:static;max-height:none;order:-1}}

@@ -1,5 +1,5 @@
 /** Results as plain text for a reply on a mailing list: no colours, 72 columns. */
-import type { CheckResult } from '../run/job.ts';
+import type { CheckResult, ReplayResult } from '../run/job.ts';
 import { changes, extent, headline, isShown, replayCommand, switches } from './text.ts';
 
 export function checkMail(result: CheckResult, again: readonly string[]): string {
@@ -16,6 +16,19 @@ export function checkMail(result: CheckResult, again: readonly string[]): string
       lines.push('', finding.diagram.trimEnd(), '', ...wrap(`${switches(finding)}.`));
     if (isShown(finding)) lines.push('Reproduce with:', `  ${replayCommand(result, finding, again)}`);
   }
+  return `${lines.join('\n')}\n`;
+}
+
+/** One execution again, for a mail. */
+export function replayMail({ scenario, says, diagram, violated, arenaHash }: ReplayResult): string {
+  const lines = wrap(`${scenario}: ${violated ? 'violated' : 'holds'}`);
+  for (const line of says.split('\n')) if (line !== '') lines.push(...wrap(line, '  '));
+  lines.push(
+    '',
+    diagram.trimEnd(),
+    '',
+    ...wrap(`Replayed exactly; memory at the end has hash ${arenaHash}.`),
+  );
   return `${lines.join('\n')}\n`;
 }
 

@@ -5,6 +5,7 @@ import pc from 'picocolors';
 import { ExitCode, UsageError } from '../exit.ts';
 import { PageWriter } from '../report/html-files.ts';
 import { replayPage } from '../report/html-results.ts';
+import { replayMail } from '../report/mail.ts';
 import { changes } from '../report/text.ts';
 import { stoppable } from '../run/interrupt.ts';
 import type { ReplayResult } from '../run/job.ts';
@@ -60,6 +61,8 @@ async function replay(given: string, file: string | undefined, options: ReplayOp
     process.stdout.write(replayPage(result, replayed, new PageWriter(options.reporter)));
   } else if (options.reporter === 'json') {
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  } else if (options.reporter === 'mail') {
+    process.stdout.write(replayMail(result));
   } else {
     process.stdout.write(asText(result, options.trace === true));
   }

@@ -55,7 +55,10 @@ export function registerStress(program: Command): void {
 
 async function stress(names: readonly string[], options: StressOptions): Promise<number> {
   const file = fileAmong(names);
-  const targets = await resolveTargets(names, options.with ?? []);
+  const chosen = await resolveTargets(names, options.with ?? [], 'threads');
+  const targets = chosen.filter(
+    ({ scenario }) => !options.againstExplored || scenario.threadsOnly === undefined,
+  );
   requireSteps(options.without ?? []);
   const { run, skipped } = onThreads(targets, names, options.threads);
   const bundle = await buildBundle(options.without ?? [], options.with ?? [], file);
