@@ -57,7 +57,11 @@ async function start(): Promise<number> {
     });
     line.clear();
     say('', ...scoreLines(done, rows), '');
-    say(...raceLines(await race), ...NEXT);
+    const shown = await race.catch((error: unknown) => {
+      if (error instanceof Interrupted) return null;
+      throw error;
+    });
+    say(...(shown === null ? [] : raceLines(shown)), ...NEXT);
     return done === null ? ExitCode.CLEAN : exitCodeOf(done);
   }).finally(() => clearTimeout(deadline));
 }
