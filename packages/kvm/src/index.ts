@@ -6,7 +6,19 @@ export * as errno from './errno.ts';
 export { errnoName } from './errno.ts';
 export { type HostMemory, hvaToPfn } from './host/memory.ts';
 export { assemble, type Instruction } from './hw/guest-program.ts';
-export { type Gfn, type Gpa, gfn, gfnOf, gpa, gpaOf, type Hva, hva, PAGE_SIZE, type Pfn } from './types.ts';
+export {
+  type Gfn,
+  type Gpa,
+  gfn,
+  gfnOf,
+  gpa,
+  gpaOf,
+  type Hva,
+  hva,
+  PAGE_SIZE,
+  type Pfn,
+  pfn,
+} from './types.ts';
 export {
   type CoalescedZoneArgs,
   ioctlRegisterCoalescedMmio,

@@ -66,6 +66,8 @@ export interface ScenarioOptions {
   readonly expect?: 'violated';
   /** Cannot run on worker threads, and why (needs an abstract level, a choice that threads cannot make ...). */
   readonly exploredOnly?: string;
+  /** Too large to be explored: for stress runs only, and why. */
+  readonly threadsOnly?: string;
   /** Limits a run: steps of one execution, executions. Hitting one is a result. */
   readonly maxSteps?: number;
   readonly maxExecutions?: number;

@@ -43,9 +43,12 @@ export function* migratePage(kvm: Kvm, hva: Hva, to: Pfn): Task {
   yield* invalidateRangeStart(kvm, hva, (hva + PAGE_SIZE) as Hva);
   const pte = yield* mm.ptes.at(index).readOnce();
   if ((pte & PTE_PRESENT) !== 0n) {
+    const from = mm.page.at(ptePfn(pte));
     const page = mm.page.at(to);
     yield* page.refcount.fetchAdd(1);
-    yield* page.content.writeOnce(yield* mm.page.at(ptePfn(pte)).content.readOnce());
+    yield* page.content.writeOnce(yield* from.content.readOnce());
+    // A dirty page stays dirty: what swap holds of it is as old as before.
+    keep_dirty_flag: yield* page.flags.writeOnce(yield* from.flags.readOnce());
     yield* mm.ptes.at(index).writeOnce(hostPte(to, true));
     yield* putPage(mm, ptePfn(pte));
   }

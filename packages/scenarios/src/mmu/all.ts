@@ -1,6 +1,8 @@
 import type { AnyScenario } from '@faultline/machine';
 import { agedWriteNotLogged, readPageLogged, writeAfterRestoreNotLogged } from './access-track-logging.ts';
 import { dirtyBitLost } from './dirty-bit-lost.ts';
+import { mmuEntryScenarios } from './entry-all.ts';
+import { movingMemory } from './moving-memory.ts';
 import { pageTableLost } from './page-table-lost.ts';
 import { firstWriteNotLogged, writeNotLogged } from './write-not-logged.ts';
 
@@ -10,6 +12,8 @@ export const mmuScenarios: readonly AnyScenario[] = [
   writeNotLogged,
   firstWriteNotLogged,
   pageTableLost,
+  movingMemory,
+  ...mmuEntryScenarios,
   agedWriteNotLogged,
   readPageLogged,
   writeAfterRestoreNotLogged,

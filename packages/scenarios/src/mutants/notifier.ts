@@ -54,4 +54,11 @@ export const notifierMutants: readonly Mutant[] = [
       elsewhere: 'needs a reader without mmu_lock (the pfn caches) and a memory model that reorders stores',
     },
   },
+  {
+    name: 'notifier/dirty-flag-left-behind',
+    says: 'Migration copies the content and leaves the dirty flag behind: the page is dropped as clean at its new place.',
+    off: ['notifier.keep_dirty_flag'],
+    against: ['notifier/migrated-page-dropped'],
+    expect: { caught: 'notifier/migrated-page-dropped', always: 'the guest reads what it wrote' },
+  },
 ];

@@ -1,6 +1,7 @@
 import type { AnyScenario } from '@faultline/machine';
 import { agedPageDropped, agingLosesDirtyBit } from './aged-page-dropped.ts';
 import { frameWrittenThroughTlb, freedFrameMapped } from './freed-frame-written.ts';
+import { migratedPageDropped } from './migrated-page-dropped.ts';
 import { trackedUseUnnoticed, useForgottenInZap, useThroughTlbUnnoticed } from './use-unnoticed.ts';
 
 /** Scenarios of area `notifier`. */
@@ -12,4 +13,5 @@ export const notifierScenarios: readonly AnyScenario[] = [
   useThroughTlbUnnoticed,
   trackedUseUnnoticed,
   useForgottenInZap,
+  migratedPageDropped,
 ];
