@@ -53,6 +53,7 @@ interface Halves {
 function spell(ops: OpTable, row: number, result: Halves | null): string {
   const kind = ops.kind[row];
   const place = ops.addr[row] === 0 ? '' : describe(ops.addr[row]).text;
+  if (place.endsWith('rcu.domain')) return spellRcu(kind, result);
   if (kind <= Kind.ANDNOT) return spellCell(ops, row, numbered(ops.addr[row], place), result);
   switch (kind) {
     case Kind.FENCE:
@@ -78,6 +79,13 @@ function spell(ops: OpTable, row: number, result: Halves | null): string {
     default:
       return spellLock(kind, ops.addr[row], place, result);
   }
+}
+
+/** RCU has one domain, which nobody names. */
+function spellRcu(kind: number, result: Halves | null): string {
+  if (kind === Kind.SRCU_LOCK) return 'rcu_read_lock()';
+  if (kind === Kind.SRCU_UNLOCK) return 'rcu_read_unlock()';
+  return kind === Kind.SRCU_WAIT && result !== null ? 'synchronize_rcu() returns' : 'synchronize_rcu()';
 }
 
 /** A place with its variable numbered where there are several: `slots(2)->generation`. */

@@ -74,6 +74,7 @@ export {
 } from './locks.ts';
 export { Kind, kindNames, MAX_LIST, type Operation, Order, operation, Until } from './op.ts';
 export { EXPLORED, setWatch, type Watch } from './platform.ts';
+export { Rcu, rcu } from './rcu.ts';
 export {
   type AnyScenario,
   type Claim,

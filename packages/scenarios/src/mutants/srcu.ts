@@ -121,4 +121,11 @@ export const srcuMutants: readonly Mutant[] = [
     off: ['srcu.reader_barrier_before_count'],
     expect: { elsewhere: 'needs a memory model in which an access passes a later count: x86-TSO at least' },
   },
+  {
+    name: 'srcu/rcu-readers-not-waited-for',
+    says: 'The grace period of RCU looks at the readers and does not wait for those inside.',
+    off: ['srcu.wait_for_rcu_readers'],
+    against: ['srcu/freed-under-an-rcu-reader'],
+    expect: { caught: 'srcu/freed-under-an-rcu-reader', always: 'no reader touches a freed item' },
+  },
 ];

@@ -1,6 +1,8 @@
 /** The scenarios of area srcu. */
+
 import type { AnyScenario } from '@faultline/machine';
 import { freedUnderAReader } from './freed-under-a-reader.ts';
+import { freedUnderAnRcuReader } from './freed-under-an-rcu-reader.ts';
 import { lateReaderMissed } from './late-reader-missed.ts';
 import { nestedSectionEndsTheOuter } from './nested-section-ends-the-outer.ts';
 import { overlappingGracePeriods } from './overlapping-grace-periods.ts';
@@ -13,6 +15,7 @@ import {
 } from './real-shows-more-than-abstract.ts';
 
 export const srcuScenarios = [
+  freedUnderAnRcuReader,
   freedUnderAReader,
   lateReaderMissed,
   readerCancelledInTheSums,
