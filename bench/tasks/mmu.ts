@@ -16,6 +16,7 @@ import {
   idToMemslot,
   lastSpte,
   type Memslots,
+  mmuLoad,
 } from '@faultline/kvm/seams';
 import { type Cell, scenario, type Task, u64 } from '@faultline/machine';
 
@@ -46,6 +47,7 @@ function* machine(vcpus: number, logging: boolean): Task<Machine> {
   });
   const made: Vcpu[] = [];
   for (let id = 0; id < vcpus; id++) made.push((yield* createVcpu(kvm, id)) as Vcpu);
+  for (const vcpu of made) yield* mmuLoad(vcpu);
   for (let page = 0; page < PAGES; page++) yield* guestWrite(made[0] as Vcpu, gpa(page * PAGE_SIZE), 1n);
   return { kvm, vcpus: made };
 }

@@ -70,7 +70,7 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
     kvm.roots.set(asId, allocMmuPage(kvm.config.tableEntries));
   }
   if (options.mmu !== undefined) kvm.mmStruct = createMm(options.mmu.pages, options.mmu.frames);
-  kvm.rcu.init('abstract', options.cpus ?? 2);
+  kvm.rcu.init('abstract');
   createMemslots(kvm, options.startGeneration ?? 0);
   coalescedMmioInit(kvm, options.coalescedMmioMax ?? 3);
   bugOn((yield* initBuses(kvm)) !== 0, 'no memory for the I/O buses of a new VM');

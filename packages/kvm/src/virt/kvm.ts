@@ -14,7 +14,9 @@ import {
   mutex,
   ptr,
   ptrCell,
+  type Rcu,
   type RwLock,
+  rcu,
   rwlock,
   type SpinLock,
   type Srcu,
@@ -191,7 +193,7 @@ export interface Kvm extends View {
   /** Invalidations that have ended. Written under mmu_lock, read by faults without it. */
   readonly mmuInvalidateSeq: Cell<number>;
   /** Grace periods of RCU: page-table pages are freed after one. */
-  readonly rcu: Srcu;
+  readonly rcu: Rcu;
   readonly config: KvmConfig;
 }
 
@@ -268,6 +270,6 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
     ptr((): StructType<MmStruct> => MmStruct),
   ),
   mmuInvalidateSeq: cell32,
-  rcu: srcu,
+  rcu,
   config: embed(KvmConfig),
 });
