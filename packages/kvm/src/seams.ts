@@ -8,6 +8,7 @@ export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage } from './hos
 export { migratePage, swapOut } from './host/reclaim.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
 export { interruptController, irqsOff, irqsOn, noMoreIpis } from './hw/ipi.ts';
+export { tdpAccess } from './hw/tdp-access.ts';
 export { coalescedMmioFree, coalescedMmioInit } from './virt/coalesced-mmio.ts';
 export { writeGuest } from './virt/dirty-log.ts';
 export { inProgress } from './virt/generation.ts';
@@ -38,6 +39,7 @@ export {
   truncateGeneration,
 } from './x86/mmio-spte.ts';
 export { rcuDoBatch } from './x86/tdp-free.ts';
+export { recoverNxHugePages, zapCollapsibleSptes } from './x86/tdp-recover.ts';
 export { mmuLoad, mmuUnload } from './x86/tdp-roots.ts';
 export { lastSpte } from './x86/tdp-walk.ts';
 export { zapAllFast } from './x86/zap-fast.ts';

@@ -5,14 +5,16 @@
  */
 import type { Cell, Task } from '@faultline/machine';
 import type { MmStruct } from '../host/mm.ts';
-import { type Gpa, gfnOf } from '../types.ts';
+import { type Gfn, type Gpa, gfnOf } from '../types.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
+import { MmuPage } from '../x86/mmu-page.ts';
 import { pfnOf } from '../x86/spte.ts';
 import { PT_WRITABLE } from '../x86/spte-format.ts';
 import { isDirty, isShadowPresent } from '../x86/spte-predicates.ts';
+import { spteIndex } from '../x86/tdp-geometry.ts';
 import { mmuLoad, mmuReload } from '../x86/tdp-roots.ts';
 import { formatOf } from '../x86/tdp-spte.ts';
-import { lastSpte } from '../x86/tdp-walk.ts';
+import { lastSpte, type Walked } from '../x86/tdp-walk.ts';
 
 /** What became of the access: its value, or the entry that made the hardware exit. */
 export type Touched =
@@ -75,7 +77,7 @@ interface HardwareWalk {
 function* walk(vcpu: Vcpu, gpa: Gpa, write: boolean): Task<HardwareWalk> {
   const format = formatOf(vcpu.kvm as Kvm);
   for (;;) {
-    const found = yield* lastSpte(vcpu, gfnOf(gpa));
+    const found = yield* hardwareWalk(vcpu, gfnOf(gpa));
     if (found === null) return { allowed: false, spte: 0n, sptep: null };
     const { spte, sptep } = found;
     const allowed = (spte & format.readable) !== 0n && (!write || (spte & PT_WRITABLE) !== 0n);
@@ -84,4 +86,25 @@ function* walk(vcpu: Vcpu, gpa: Gpa, write: boolean): Task<HardwareWalk> {
     if (noted === spte) return { allowed: true, spte, sptep };
     if ((yield* sptep.cmpxchg(spte, noted)) === spte) return { allowed: true, spte: noted, sptep };
   }
+}
+
+/**
+ * Down to the last entry that is present. With a paging-structure cache the walk starts from the last-level table of the
+ * walk before, whatever leads there now; a walk that finds nothing there forgets it.
+ */
+function* hardwareWalk(vcpu: Vcpu, gfn: Gfn): Task<Walked | null> {
+  const kvm = vcpu.kvm as Kvm;
+  if (kvm.config.structureCache === 0) return yield* lastSpte(vcpu, gfn);
+  const { tables } = vcpu.tlb;
+  const cached = tables.get(gfn);
+  if (cached !== 0) {
+    const sptep = MmuPage.at(cached).spt.at(spteIndex(kvm, gfn, 1));
+    const spte = yield* sptep.readOnce();
+    if (isShadowPresent(formatOf(kvm), spte)) return { sptep, spte, level: 1 };
+    tables.set(gfn, 0);
+  }
+  const found = yield* lastSpte(vcpu, gfn);
+  if (found?.level === 1)
+    tables.set(gfn, found.sptep.addr - MmuPage.at(0).spt.at(spteIndex(kvm, gfn, 1)).addr);
+  return found;
 }

@@ -4,6 +4,7 @@ import { dirtyBitLost } from './dirty-bit-lost.ts';
 import { mmuEntryScenarios } from './entry-all.ts';
 import { movingMemory } from './moving-memory.ts';
 import { pageTableLost } from './page-table-lost.ts';
+import { mmuTableScenarios } from './tables-all.ts';
 import { firstWriteNotLogged, writeNotLogged } from './write-not-logged.ts';
 
 /** Scenarios of area `mmu`. */
@@ -14,6 +15,7 @@ export const mmuScenarios: readonly AnyScenario[] = [
   pageTableLost,
   movingMemory,
   ...mmuEntryScenarios,
+  ...mmuTableScenarios,
   agedWriteNotLogged,
   readPageLogged,
   writeAfterRestoreNotLogged,

@@ -1,0 +1,16 @@
+import type { AnyScenario } from '@faultline/machine';
+import { rootFreedUnderANotifier } from './root-freed-under-a-notifier.ts';
+import { rootSurvivesItsSlot } from './root-survives-its-slot.ts';
+import { tableFreedUnderAWalker } from './table-freed-under-a-walker.ts';
+import { tableRecoveredUnderAVcpu, tableRemovedUnderAVcpu } from './table-removed-under-a-vcpu.ts';
+import { yieldLeavesTranslation } from './yield-leaves-translation.ts';
+
+/** Scenarios about the tables themselves: roots, frozen entries, freeing, yielding. */
+export const mmuTableScenarios: readonly AnyScenario[] = [
+  rootSurvivesItsSlot,
+  tableFreedUnderAWalker,
+  rootFreedUnderANotifier,
+  tableRemovedUnderAVcpu,
+  tableRecoveredUnderAVcpu,
+  yieldLeavesTranslation,
+];

@@ -1,0 +1,28 @@
+/** What happens to whole tables: everything is zapped, as when NX huge pages are switched; a leaf is set by hand. */
+import { gfn, type Kvm } from '@faultline/kvm';
+import { lastSpte, tdpAccess, zapAllFast } from '@faultline/kvm/seams';
+import type { Task } from '@faultline/machine';
+import { GPA0, type MmuVm } from './mmu-vm.ts';
+
+/** Zaps everything, with the slots as they are. @kernel set_nx_huge_pages arch/x86/kvm/mmu/mmu.c */
+export function* zapEverything(kvm: Kvm): Task {
+  yield* kvm.slotsLock.lock();
+  yield* zapAllFast(kvm);
+  yield* kvm.slotsLock.unlock();
+}
+
+const WRITABLE = 1n << 1n;
+const DIRTY = 1n << 9n;
+
+/** For set-up: leaves guest frame 0 mapped, but clean and out of the TLB; read-only as well for `bits` 'both'. */
+export function* cleanLeaf({ vcpu }: MmuVm, bits: 'dirty' | 'both'): Task {
+  const found = yield* lastSpte(vcpu, gfn(0));
+  if (found === null) throw new Error('guest frame 0 is not mapped');
+  found.sptep.poke(found.spte & ~(bits === 'both' ? WRITABLE | DIRTY : DIRTY));
+  vcpu.tlb.entries.set(0, 0n);
+}
+
+/** One instruction of the guest, a store to guest frame 0. Returns whether it was done; if it faults, KVM is not asked. */
+export function* storeOnce({ vcpu }: MmuVm, value: bigint): Task<boolean> {
+  return 'value' in (yield* tdpAccess(vcpu, GPA0, true, value));
+}
