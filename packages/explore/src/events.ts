@@ -1,9 +1,10 @@
 /**
- * The execution under way as data: each event with its operation, footprint, clock and the values it left behind, and
+ * The execution under way as data: each event with its operation, footprint, order and the values it left behind, and
  * for each word the chain of events that touched it. A stack: backtracking pops, so a prefix is never computed again.
  */
 import { Kind, u32 } from '@faultline/machine';
 import { conflicts, Mode, modeOf, partOf, partsOf, sameWordConflicts, wordOf } from './footprint.ts';
+import { HappensBefore } from './happens-before.ts';
 import { waits } from './memory-model.ts';
 import { OpTable } from './op-table.ts';
 
@@ -17,8 +18,7 @@ export class Events {
   readonly foot: Int32Array;
   /** Number of the event in its thread, from 1. */
   readonly index: Int32Array;
-  /** The vector clock of each event, one row of `threads` numbers: happens-before of dependent events. */
-  readonly clock: Int32Array;
+  readonly order: HappensBefore;
   /** Result of each event. */
   readonly resultLo: Uint32Array;
   readonly resultHi: Uint32Array;
@@ -58,7 +58,7 @@ export class Events {
     this.choice = new Int32Array(rows);
     this.foot = new Int32Array(rows);
     this.index = new Int32Array(rows);
-    this.clock = new Int32Array(rows * threads);
+    this.order = new HappensBefore(rows);
     this.resultLo = new Uint32Array(rows);
     this.resultHi = new Uint32Array(rows);
     this.before = new Int32Array(rows);
@@ -78,39 +78,39 @@ export class Events {
 
   /** Whether event `i` happens before event `k` (or is it), in the order of dependent events. */
   happensBefore(i: number, k: number): boolean {
-    return this.clock[k * this.threads + this.thread[i]] >= this.index[i];
+    return this.order.holds(i, k);
   }
 
   /** Whether event `i` happens before whatever thread `t` does next. */
   beforeNext(i: number, t: number): boolean {
     const last = this.last[t];
-    return last >= 0 && this.clock[last * this.threads + this.thread[i]] >= this.index[i];
+    return this.order.holds(i, last);
+  }
+
+  /** The first event of thread `t` after event `i`, or -1. */
+  firstAfter(i: number, t: number): number {
+    const { before } = this;
+    let first = -1;
+    for (let k = this.last[t]; k > i; k = before[k]) first = k;
+    return first;
   }
 
   /** Adds the operation that thread `t` waits to do, about to happen with this footprint; returns its index. */
   push(t: number, pending: OpTable, choice: number, foot: number): number {
     const i = this.depth++;
-    const { threads: width, clock } = this;
-    const row = i * width;
     const last = this.last[t];
     this.ops.copy(i, pending, t);
     this.thread[i] = t;
     this.choice[i] = choice;
     this.foot[i] = foot;
     this.before[i] = last;
-    if (last < 0) {
-      for (let q = 0; q < width; q++) clock[row + q] = 0;
-      this.index[i] = 1;
-    } else {
-      const from = last * width;
-      for (let q = 0; q < width; q++) clock[row + q] = clock[from + q];
-      this.index[i] = this.index[last] + 1;
-    }
+    this.index[i] = last < 0 ? 1 : this.index[last] + 1;
     this.last[t] = i;
+    this.order.begin(i, last);
+    this.raceFrom[i + 1] = this.raceFrom[i];
     if (waits(pending.kind[t]) && !this.immediateOnly) this.raceWaiting(i, foot);
-    else if (foot >= 0) this.raceOne(i, foot);
-    else this.raceList(i, foot);
-    this.clock[row + t] = this.index[i];
+    else if (foot > 0) this.raceOne(i, foot);
+    else if (foot < 0) this.raceList(i, foot);
     if (pending.kind[t] === Kind.CHOOSE) this.addRace(i, i);
     this.addParts(i, foot);
     return i;
@@ -140,40 +140,30 @@ export class Events {
 
   /** Races of an operation on one word: the conflicting events that are ordered before it by nothing but itself. */
   private raceOne(i: number, foot: number): void {
-    const { clock, index, threads, partEvent, partFoot, partBefore } = this;
-    this.raceFrom[i + 1] = this.raceFrom[i];
-    if (foot === 0) return;
-    const row = i * threads;
-    const t = this.thread[i];
+    const { order, partEvent, partFoot, partBefore } = this;
     for (let e = this.head[wordOf(foot)]; e >= 0; e = partBefore[e]) {
       const one = partFoot[e];
       if (!sameWordConflicts(one, foot)) continue;
       const k = partEvent[e];
-      const q = this.thread[k];
-      if (q !== t && clock[row + q] < index[k]) {
+      if (!order.orders(k, i)) {
         this.addRace(i, k);
-        this.join(row, k);
+        order.join(i, k);
       }
       if (modeOf(one) === Mode.WRITE) return;
     }
   }
 
   private raceList(i: number, foot: number): void {
-    const { clock, index, threads } = this;
-    this.raceFrom[i + 1] = this.raceFrom[i];
-    const row = i * threads;
-    const t = this.thread[i];
+    const { order } = this;
     for (let k = i - 1; k >= 0; k--) {
-      const q = this.thread[k];
-      if (q === t || clock[row + q] >= index[k] || !conflicts(this.foot[k], foot)) continue;
+      if (order.orders(k, i) || !conflicts(this.foot[k], foot)) continue;
       this.addRace(i, k);
-      this.join(row, k);
+      order.join(i, k);
     }
   }
 
   /** A waiting operation is tried against all earlier conflicting events that its own thread had not seen. */
   private raceWaiting(i: number, foot: number): void {
-    this.raceFrom[i + 1] = this.raceFrom[i];
     if (foot < 0) {
       for (let k = i - 1; k >= 0; k--) if (conflicts(this.foot[k], foot)) this.raceWait(i, k);
       return;
@@ -186,13 +176,11 @@ export class Events {
   }
 
   private raceWait(i: number, k: number): void {
-    const { clock, index, threads, ops } = this;
-    const q = this.thread[k];
-    const last = this.before[i];
-    if (q === this.thread[i] || (last >= 0 && clock[last * threads + q] >= index[k])) return;
+    const { order, ops } = this;
+    if (order.holds(k, this.before[i])) return;
     // Before an unlock the lock is held, whatever else is reordered: such a reversal could not happen.
     if (!(ops.kind[k] === Kind.MUTEX_UNLOCK && ops.kind[i] === Kind.MUTEX_LOCK)) this.addRace(i, k);
-    if (clock[i * threads + q] < index[k]) this.join(i * threads, k);
+    if (!order.orders(k, i)) order.join(i, k);
   }
 
   private addRace(i: number, k: number): void {
@@ -200,14 +188,6 @@ export class Events {
     if (at === this.race.length) this.race = grown(this.race);
     this.race[at] = k;
     this.raceFrom[i + 1] = at + 1;
-  }
-
-  private join(row: number, k: number): void {
-    const { clock, threads } = this;
-    const other = k * threads;
-    for (let q = 0; q < threads; q++) {
-      if (clock[other + q] > clock[row + q]) clock[row + q] = clock[other + q];
-    }
   }
 
   private addParts(i: number, foot: number): void {

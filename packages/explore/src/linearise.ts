@@ -36,6 +36,7 @@ interface Place {
 /** Breadth first by number of switches. */
 function search(events: Events, lists: readonly number[][]): number[] | null {
   const seen = new Set<string>();
+  const needs = clocksOf(events);
   let layer: Place[] = [{ done: lists.map(() => 0), last: -1, from: null }];
   while (layer.length > 0) {
     const next: Place[] = [];
@@ -47,7 +48,7 @@ function search(events: Events, lists: readonly number[][]): number[] | null {
       if (place.done.every((n, t) => n === lists[t].length)) return orderOf(place, lists);
       for (let t = 0; t < lists.length; t++) {
         const i = lists[t][place.done[t]];
-        if (i === undefined || !available(events, i, place.done, t)) continue;
+        if (i === undefined || !available(events, needs, i, place.done)) continue;
         const step = { done: place.done.map((n, q) => (q === t ? n + 1 : n)), last: t, from: place };
         if (t === place.last) layer.push(step);
         else next.push(step);
@@ -59,11 +60,19 @@ function search(events: Events, lists: readonly number[][]): number[] | null {
 }
 
 /** Whether all that event `i` of thread `t` depends on is done; the last event waits for all others. */
-function available(events: Events, i: number, done: readonly number[], t: number): boolean {
-  const { threads, clock, depth } = events;
-  if (i === depth - 1) return done.reduce((a, b) => a + b, 0) === depth - 1;
-  for (let q = 0; q < threads; q++) if (q !== t && done[q] < clock[i * threads + q]) return false;
-  return true;
+function available(events: Events, needs: readonly number[][], i: number, done: readonly number[]): boolean {
+  if (i === events.depth - 1) return done.reduce((a, b) => a + b, 0) === events.depth - 1;
+  return needs[i].every((n, q) => n <= done[q]);
+}
+
+/** For each event and thread the number of that thread's events that come before it. */
+function clocksOf(events: Events): number[][] {
+  const { threads, thread, index, depth } = events;
+  return Array.from({ length: depth }, (_, i) => {
+    const clock = new Array<number>(threads).fill(0);
+    for (let k = 0; k < i; k++) if (events.happensBefore(k, i)) clock[thread[k]] = index[k];
+    return clock;
+  });
 }
 
 function orderOf(place: Place, lists: readonly number[][]): number[] {

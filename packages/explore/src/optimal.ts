@@ -13,8 +13,8 @@ export class Optimal implements Reduction {
   private readonly trees = new WakeupTrees();
   /** Row whose children are the tree of each node. */
   private readonly treeOf: Int32Array;
-  /** 1: the node's tree is its own, not a branch of its parent's. */
-  private readonly own: Uint8Array;
+  /** For each depth a row for the tree of a node of its own, once there was one; 0 before. */
+  private readonly rootAt: Int32Array;
   private readonly reversal: Reversal;
 
   constructor(
@@ -22,23 +22,21 @@ export class Optimal implements Reduction {
     shortcuts: Shortcuts,
   ) {
     this.treeOf = new Int32Array(search.options.maxSteps + 2);
-    this.own = new Uint8Array(search.options.maxSteps + 2);
+    this.rootAt = new Int32Array(search.options.maxSteps + 2);
     this.reversal = new Reversal(search, true, (i, steps) => this.plan(i, steps), shortcuts);
   }
 
   pick(d: number): boolean {
-    const { trees, treeOf, own } = this;
+    const { trees, treeOf } = this;
     if (d > 0) {
       const branch = trees.firstChild[treeOf[d - 1]];
       if (trees.firstChild[branch] >= 0 && this.possible(branch)) {
         treeOf[d] = branch;
-        own[d] = 0;
         return this.first(d);
       }
     }
     if (!this.search.pickAwake(d, this)) return false;
-    treeOf[d] = trees.root();
-    own[d] = 1;
+    treeOf[d] = this.root(d);
     trees.add(treeOf[d], this.thread, this.choice, 0);
     return true;
   }
@@ -53,11 +51,9 @@ export class Optimal implements Reduction {
   }
 
   another(d: number): boolean {
-    const { trees, treeOf, own } = this;
+    const { trees, treeOf } = this;
     trees.removeFirst(treeOf[d]);
-    if (trees.firstChild[treeOf[d]] >= 0) return this.first(d);
-    if (own[d] === 1) trees.release(treeOf[d]);
-    return false;
+    return trees.firstChild[treeOf[d]] >= 0 && this.first(d);
   }
 
   drop(d: number): boolean {
@@ -66,6 +62,12 @@ export class Optimal implements Reduction {
 
   open(d: number): number {
     return this.trees.width(this.treeOf[d]);
+  }
+
+  /** An empty tree for the node at depth `d`; the one of its predecessors there, which is empty again, if there were any. */
+  private root(d: number): number {
+    if (this.rootAt[d] === 0) this.rootAt[d] = this.trees.root() + 1;
+    return this.rootAt[d] - 1;
   }
 
   /** Whether the first step planned below `branch` can be taken; if not, all plans there are dropped. */

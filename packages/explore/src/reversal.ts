@@ -5,6 +5,7 @@
 import { DISABLED } from './access.ts';
 import { conflicts } from './footprint.ts';
 import type { OpTable } from './op-table.ts';
+import { anyComesFirst, comesFirst } from './redundant.ts';
 import { Ending, type Search } from './search.ts';
 import { Sequence } from './sequence.ts';
 
@@ -110,27 +111,22 @@ export class Reversal {
 
   /**
    * Plans, from node `i`, the events up to `end` that do not depend on event `i`, and then the step of thread `t` whose
-   * operation is in `row` of `ops`. Gives up as soon as a step that sleeps at node `i` is seen to come first: all that
-   * follows it has been visited; and if the operation would have to wait there.
+   * operation is in `row` of `ops`. Does not if all that begins this way has been visited, because a step that sleeps at
+   * node `i` could come first, nor if the operation would have to wait there.
    */
   private plan(i: number, end: number, ops: OpTable, row: number, t: number, choice: number): void {
     const { steps } = this;
     const { sleep, events, access } = this.search;
-    const { thread, foot, clock, threads } = events;
-    const column = thread[i];
-    const index = events.index[i];
-    let asleep = this.whole ? sleep.asleep[i] : 0;
-    steps.clear();
-    for (let k = i + 1; k < end; k++) {
-      if (clock[k * threads + column] >= index) continue;
-      if (asleep !== 0) asleep = sleep.after(i, asleep, thread[k], events.choice[k], foot[k]);
-      if (asleep < 0) return;
-      steps.add(thread[k], events.choice[k], foot[k]);
-    }
-    if (((asleep >>> t) & 1) === 1 && sleep.sleeps(i, t, choice)) return;
+    const asleep = this.whole ? sleep.asleep[i] : 0;
+    if (((asleep >>> t) & 1) === 1 && comesFirst(i, t, choice, 0, events, sleep)) return;
     const last = access.without(i, ops, row, t);
     if (last === DISABLED) return;
-    if (asleep !== 0 && sleep.after(i, asleep, t, choice, last) !== 0) return;
+    if (asleep !== 0 && anyComesFirst(i, t, choice, last, events, sleep)) return;
+    const { thread, foot, order } = events;
+    steps.clear();
+    for (let k = i + 1; k < end; k++) {
+      if (!order.orders(i, k)) steps.add(thread[k], events.choice[k], foot[k]);
+    }
     steps.add(t, choice, last);
     this.planned(i, steps);
   }

@@ -150,7 +150,7 @@ export class Search {
 
   /** Nobody can go on. */
   private ended(): number {
-    return this.allFinished() ? Ending.COMPLETE : Ending.DEADLOCKED;
+    return this.run.threads.unfinished === 0 ? Ending.COMPLETE : Ending.DEADLOCKED;
   }
 
   /** Pops events until some node has another step; its depth, or -1. */
@@ -289,20 +289,27 @@ export class Search {
 
   /** The thread that went last if it can go on awake, else the first that can; into `pick`, false if there is none. */
   pickAwake(d: number, pick: { thread: number; choice: number }): boolean {
-    const { events, run } = this;
-    const n = run.threads.count;
-    const current = d > 0 ? events.thread[d - 1] : 0;
-    for (let k = 0; k < n; k++) {
-      const t = k === 0 ? current : k <= current ? k - 1 : k;
-      if (!run.enabled(t)) continue;
-      const chooses = run.threads.ops.kind[t] === Kind.CHOOSE;
-      const choice = this.sleep.awake(d, t, chooses ? this.outcomes(t) : 1);
-      if (choice < 0) continue;
-      pick.thread = t;
-      pick.choice = choice;
-      return true;
+    const { unfinished } = this.run.threads;
+    const current = d > 0 ? this.events.thread[d - 1] : 0;
+    const own = 1 << current;
+    if ((unfinished & own) !== 0 && this.isAwake(d, current, pick)) return true;
+    for (let bits = unfinished & ~own; bits !== 0; bits &= bits - 1) {
+      if (this.isAwake(d, 31 - Math.clz32(bits & -bits), pick)) return true;
     }
     return false;
+  }
+
+  /** Whether thread `t` can go on awake; if so, how is put into `pick`. */
+  private isAwake(d: number, t: number, pick: { thread: number; choice: number }): boolean {
+    const { run, sleep } = this;
+    const chooses = run.threads.ops.kind[t] === Kind.CHOOSE;
+    if (((sleep.asleep[d] >>> t) & 1) === 1 && !chooses) return false;
+    if (!run.enabled(t)) return false;
+    const choice = chooses ? sleep.awake(d, t, this.outcomes(t)) : 0;
+    if (choice < 0) return false;
+    pick.thread = t;
+    pick.choice = choice;
+    return true;
   }
 
   /** Whether anything is left to visit, as far as is known. */
@@ -324,15 +331,10 @@ export class Search {
   }
 
   private anyEnabled(): boolean {
-    const n = this.run.threads.count;
-    for (let t = 0; t < n; t++) if (this.run.enabled(t)) return true;
+    for (let bits = this.run.threads.unfinished; bits !== 0; bits &= bits - 1) {
+      if (this.run.enabled(31 - Math.clz32(bits & -bits))) return true;
+    }
     return false;
-  }
-
-  private allFinished(): boolean {
-    const { finished, count } = this.run.threads;
-    for (let t = 0; t < count; t++) if (finished[t] === 0) return false;
-    return true;
   }
 }
 

@@ -69,6 +69,11 @@ export class SleepSets {
     return ((this.mask[d * this.threads + t] >>> choice) & 1) === 1;
   }
 
+  /** Footprint of the step of thread `t` that sleeps at node `d`. */
+  footOf(d: number, t: number): number {
+    return this.foot[d * this.threads + t];
+  }
+
   /**
    * Of the threads `asleep` (bits) at node `d`, those whose sleeping step could still come first after this one was taken
    * from there; negative if this one is such a step itself.

@@ -23,6 +23,8 @@ export class Threads {
   readonly ops: OpTable;
   readonly results: unknown[];
   readonly finished: Uint8Array;
+  /** The threads that are not finished, as bits. */
+  unfinished = 0;
   /** Kind that a weakened read-modify-write stores with after its load, or -1. */
   readonly storeKind: Int32Array;
   /** 1: the operation's result is `fixedLo`, `fixedHi` whatever is executed. */
@@ -62,6 +64,7 @@ export class Threads {
     this.sites[t * MAX_CALLS] = 0;
     this.cpu[t] = t;
     this.finished[t] = 0;
+    this.unfinished |= 1 << t;
     this.results[t] = undefined;
     this.storeKind[t] = NOTHING;
     return this.advance(t, undefined);
@@ -140,6 +143,7 @@ export class Threads {
   private finish(t: number, result: unknown): void {
     this.results[t] = result;
     this.finished[t] = 1;
+    this.unfinished &= ~(1 << t);
     this.ops.kind[t] = FINISHED;
   }
 

@@ -59,11 +59,14 @@ export class WakeupTrees {
     this.free = row;
   }
 
-  /** Inserts `steps` (which it uses up), unless the tree has a branch that leads to the same executions. */
+  /**
+   * Inserts `steps` (which it uses up), unless the tree has a branch that leads to the same executions. The first branch
+   * is the one that was taken: of the steps only the last may conflict with it or be of its thread.
+   */
   insert(root: number, steps: Sequence): boolean {
     let tree = root;
-    for (;;) {
-      const found = this.match(tree, steps);
+    for (let from = steps.length - 1; ; from = steps.from) {
+      const found = this.match(tree, steps, from);
       if (found === NONE) break;
       if (this.firstChild[found] === NONE) return false;
       tree = found;
@@ -75,10 +78,15 @@ export class WakeupTrees {
     return true;
   }
 
-  /** The first child that `steps` could begin with; takes that step out of `steps`. */
-  private match(tree: number, steps: Sequence): number {
+  /**
+   * The first child that `steps` could begin with; takes that step out of `steps`. Steps before `from` are known to
+   * commute with the first child.
+   */
+  private match(tree: number, steps: Sequence, from: number): number {
+    let unknown = from;
     for (let child = this.firstChild[tree]; child !== NONE; child = this.nextSibling[child]) {
-      const at = this.positionOf(child, steps);
+      const at = this.positionOf(child, steps, unknown);
+      unknown = steps.from;
       if (at === NONE) continue;
       if (at < steps.length) steps.remove(at);
       return child;
@@ -87,10 +95,10 @@ export class WakeupTrees {
   }
 
   /** Where the child's step stands in `steps`, their length if nothing there conflicts with it, -1 if it cannot come first. */
-  private positionOf(child: number, steps: Sequence): number {
+  private positionOf(child: number, steps: Sequence, from: number): number {
     const t = this.thread[child];
     const foot = this.foot[child];
-    for (let k = steps.from; k < steps.length; k++) {
+    for (let k = from; k < steps.length; k++) {
       if (steps.thread[k] === t) return steps.choice[k] === this.choice[child] ? k : NONE;
       if (conflicts(steps.foot[k], foot)) return NONE;
     }
