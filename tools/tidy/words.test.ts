@@ -29,7 +29,7 @@ test.each([
 
 test.each([
   'const worker = a / work / b;',
-  'import x from "../work/x.ts";',
+  'import x from "../homework/x.ts";',
   'os.tmpdir() + "/x"',
   'sessile reagent',
 ])('%s is fine', (text) => {
