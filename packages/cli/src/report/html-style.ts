@@ -28,13 +28,13 @@ button[aria-pressed=true]{background:var(--now)}
 kbd{border:1px solid var(--line);border-radius:.2rem;padding:0 .25rem;color:var(--dim)}
 main{display:grid;grid-template-columns:minmax(0,1fr);gap:1.25rem;align-items:start}
 .text pre{overflow-x:auto;background:var(--soft);padding:.8rem;border-radius:.3rem}
-#tools{position:sticky;top:0;z-index:2;background:var(--paper);padding:.4rem 0;display:flex;flex-wrap:wrap;gap:.5rem;align-items:center}
+#tools{padding:.4rem 0;display:flex;flex-wrap:wrap;gap:.5rem;align-items:center}
 #tools[hidden]{display:none}
 .keys{color:var(--dim);font-size:.8rem}
 `;
 
 const TABLE = `table{border-collapse:collapse;width:100%;table-layout:fixed;font-size:.88rem}
-th{text-align:left;border-bottom:2px solid var(--line);padding:.25rem .4rem;vertical-align:bottom}
+th{text-align:left;box-shadow:0 2px var(--line);padding:.25rem .4rem;vertical-align:bottom;position:sticky;top:0;background:var(--paper);z-index:1}
 td{border-bottom:1px solid var(--line);border-left:1px solid var(--line);padding:.18rem .4rem;vertical-align:top;overflow-wrap:anywhere}
 td:first-child{border-left:0}
 th.n,td.n{width:2.6rem;text-align:right}td.n a{color:var(--dim)}
@@ -42,7 +42,7 @@ tr.switch td{border-top:2px solid var(--line)}
 tr.fence code,tr.trace code{color:var(--dim);font-style:italic}
 tr.finding .does,tr.warn .does{color:var(--bad);font-weight:600}
 tr[aria-current] td{background:var(--now)}
-.js tbody tr{cursor:pointer;scroll-margin:4rem 0}
+.js tbody tr{cursor:pointer;scroll-margin:2.5rem 0}
 .shorter tr.minor{display:none}
 .step{font-size:.78em;color:var(--warn);border:1px solid;border-radius:.3rem;padding:0 .25rem}
 .held{font-size:.78rem}.held b,.source .at{color:var(--dim);font-weight:400}
@@ -76,5 +76,5 @@ const PANEL = `.js main{grid-template-columns:minmax(0,1fr) 25rem}
 const PAPER = `@page{size:A4 landscape;margin:12mm}
 @media print{:root{color-scheme:light;--ink:#000;--dim:#444;--paper:#fff;--line:#bbb;--soft:#eee;--mark:#ffe9a8;--mark-ink:#000;--bad:#8f1610;--warn:#5c3d00;--link:#000;--now:#fff}
 body{padding:0;font-size:10pt}#tools,#panel,.copy button{display:none!important}.js main,main{display:block}
-thead{display:table-header-group}tr,.text{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+thead{display:table-header-group}th{position:static;box-shadow:none;border-bottom:2px solid var(--line)}tr,.text{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;
