@@ -6,6 +6,7 @@
 export { pageReferenced, reclaimUnused } from './host/aging.ts';
 export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage } from './host/mm.ts';
 export { migratePage, swapOut } from './host/reclaim.ts';
+export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
 export { interruptController, irqsOff, irqsOn, noMoreIpis } from './hw/ipi.ts';
 export { tdpAccess } from './hw/tdp-access.ts';

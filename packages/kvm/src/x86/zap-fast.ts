@@ -48,7 +48,7 @@ export function* requestFreeObsoleteRoots(kvm: Kvm): Task {
 }
 
 /** @kernel kvm_tdp_mmu_zap_invalidated_roots arch/x86/kvm/mmu/tdp_mmu.c */
-function* zapInvalidatedRoots(kvm: Kvm): Task {
+export function* zapInvalidatedRoots(kvm: Kvm): Task {
   yield* kvm.mmuLock.readLock();
   for (let asId = 0; asId < kvm.config.addressSpaces; asId++) {
     let root = yield* nextRootYieldSafe(kvm, asId, null);
@@ -69,7 +69,7 @@ export function* zapInvalidatedRoot(kvm: Kvm, asId: number, root: MmuPage): Task
 }
 
 /** Under mmu_lock held for read. @kernel tdp_mmu_zap_root arch/x86/kvm/mmu/tdp_mmu.c */
-function* zapRoot(kvm: Kvm, root: MmuPage): Task {
+export function* zapRoot(kvm: Kvm, root: MmuPage): Task {
   const format = formatOf(kvm);
   const rcu = yield* kvm.rcu.readLock();
   const iter = yield* iterStart(kvm, root, kvm.config.tdpLevels, 0 as Gfn, kvm.config.maxGfn, rcu);

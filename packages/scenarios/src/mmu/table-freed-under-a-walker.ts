@@ -11,7 +11,7 @@ export const tableFreedUnderAWalker = scenario('mmu/table-freed-under-a-walker',
   title: 'a page table is freed while the fast path walks it',
   source: 'walk_shadow_page_lockless_begin, tdp_mmu_free_sp_rcu_callback',
   size: '1 vCPU, 1 write by the fast path, 1 zap of everything, 1 page, tables of 2 levels',
-  defends: ['mmu.wait_for_walkers'],
+  defends: ['mmu.wait_for_walkers', 'mmu.retry_obsolete_root'],
   *setup() {
     const vm = yield* mmuVm({ pages: 1, frames: 1, levels: 2 });
     yield* guestWrite(vm.vcpu, GPA0, 1n);
@@ -29,8 +29,7 @@ export const tableFreedUnderAWalker = scenario('mmu/table-freed-under-a-walker',
   },
   always: {
     'no page table is walked after it was freed': never('use after free'),
-    'the guest writes to its memory': ({ results }, { mm }) =>
-      results.vcpu0 === 'RAM' && mm.page.at(0).content.peek() === 7n,
+    'no SPTE is installed under an invalid root': never('WARN'),
   },
   sometimes: {
     'the old tables are freed': (_, { kvm }) => kvm.rcuCallbacks === null,

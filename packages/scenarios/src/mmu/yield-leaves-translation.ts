@@ -15,7 +15,7 @@ export const yieldLeavesTranslation = scenario('mmu/yield-leaves-translation', {
     'a notifier drops mmu_lock with zapped but unflushed entries, and another believes that all is clean',
   source: 'Linux a835429cda91, tdp_mmu_iter_cond_resched',
   size: '1 vCPU, 1 write, 2 overlapping invalidations, one may yield, 2 pages, 3 frames, tables of 1 level',
-  defends: ['mmu.flush_before_yield', 'mmu.restart_after_yield'],
+  defends: ['mmu.flush_before_yield'],
   *setup() {
     const vm = yield* mmuVm({ pages: 2, frames: 3, yields: true }, 2);
     yield* guestWrite(vm.vcpu, GPA0, 1n);

@@ -1,6 +1,6 @@
 /** What happens to whole tables: everything is zapped, as when NX huge pages are switched; a leaf is set by hand. */
 import { gfn, type Kvm } from '@faultline/kvm';
-import { lastSpte, tdpAccess, zapAllFast } from '@faultline/kvm/seams';
+import { directPageFault, lastSpte, tdpAccess, zapAllFast } from '@faultline/kvm/seams';
 import type { Task } from '@faultline/machine';
 import { GPA0, type MmuVm } from './mmu-vm.ts';
 
@@ -25,4 +25,11 @@ export function* cleanLeaf({ vcpu }: MmuVm, bits: 'dirty' | 'both'): Task {
 /** One instruction of the guest, a store to guest frame 0. Returns whether it was done; if it faults, KVM is not asked. */
 export function* storeOnce({ vcpu }: MmuVm, value: bigint): Task<boolean> {
   return 'value' in (yield* tdpAccess(vcpu, GPA0, true, value));
+}
+
+/** One write fault of guest frame 0, whatever comes of it. */
+export function* faultOnce({ kvm, vcpu }: MmuVm): Task {
+  const idx = yield* kvm.srcu.readLock();
+  yield* directPageFault(vcpu, { gpa: GPA0, write: true, spte: 0n, slots: null, waitFor: [] });
+  yield* kvm.srcu.readUnlock(idx);
 }
