@@ -1,6 +1,6 @@
 /**
  * One text for all interleavings of a Mazurkiewicz trace, computed from the events' footprints alone, pair by pair: how
- * the naive mode counts what the others visit once. Deliberately shares nothing with the clocks of `events.ts`.
+ * the naive mode counts what the others visit once. Deliberately shares nothing with `happens-before.ts`.
  */
 import type { Events } from './events.ts';
 import { conflicts } from './footprint.ts';

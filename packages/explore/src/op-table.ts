@@ -20,11 +20,11 @@ export class OpTable {
   /** Of a CHOOSE: what is chosen. */
   readonly text: string[];
   readonly listLength: Int32Array;
-  /** Cells of RETRY and ATOMIC, MAX_LIST a row. */
-  readonly listAddr: Uint32Array;
-  readonly listLo: Uint32Array;
-  readonly listHi: Uint32Array;
-  readonly listSize: Uint8Array;
+  /** Cells of RETRY and ATOMIC, MAX_LIST a row; empty until there is such an operation. */
+  listAddr: Uint32Array = new Uint32Array(0);
+  listLo: Uint32Array = new Uint32Array(0);
+  listHi: Uint32Array = new Uint32Array(0);
+  listSize: Uint8Array = new Uint8Array(0);
 
   constructor(readonly rows: number) {
     this.kind = new Int32Array(rows);
@@ -40,10 +40,6 @@ export class OpTable {
     this.codec = new Array<Codec | null>(rows).fill(null);
     this.text = new Array<string>(rows).fill('');
     this.listLength = new Int32Array(rows);
-    this.listAddr = new Uint32Array(rows * MAX_LIST);
-    this.listLo = new Uint32Array(rows * MAX_LIST);
-    this.listHi = new Uint32Array(rows * MAX_LIST);
-    this.listSize = new Uint8Array(rows * MAX_LIST);
   }
 
   /** Copies the record into a row. */
@@ -63,6 +59,7 @@ export class OpTable {
     const n = op.listLength;
     this.listLength[row] = n;
     if (n === 0) return;
+    if (this.listAddr.length === 0) this.makeLists();
     const base = row * MAX_LIST;
     for (let k = 0; k < n; k++) {
       this.listAddr[base + k] = op.listAddr[k];
@@ -89,6 +86,7 @@ export class OpTable {
     const n = from.listLength[other];
     this.listLength[row] = n;
     if (n === 0) return;
+    if (this.listAddr.length === 0) this.makeLists();
     const base = row * MAX_LIST;
     const source = other * MAX_LIST;
     for (let k = 0; k < n; k++) {
@@ -97,5 +95,13 @@ export class OpTable {
       this.listHi[base + k] = from.listHi[source + k];
       this.listSize[base + k] = from.listSize[source + k];
     }
+  }
+
+  private makeLists(): void {
+    const cells = this.rows * MAX_LIST;
+    this.listAddr = new Uint32Array(cells);
+    this.listLo = new Uint32Array(cells);
+    this.listHi = new Uint32Array(cells);
+    this.listSize = new Uint8Array(cells);
   }
 }

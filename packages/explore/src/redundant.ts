@@ -3,7 +3,7 @@
  * could begin, with a step that sleeps there. Told from the order of events, without making the sequence.
  */
 import type { Events } from './events.ts';
-import { conflicts, partOf, partsOf, wordOf } from './footprint.ts';
+import { conflicts, partOf, partsOf, sameWordConflicts, wordOf } from './footprint.ts';
 import type { SleepSets } from './sleep-sets.ts';
 
 /**
@@ -42,18 +42,31 @@ export function comesFirst(
   }
   if (choice >= 0 && !sleep.sleeps(i, q, choice)) return false;
   const foot = sleep.footOf(i, q);
-  return !conflicts(foot, last) && !anyConflicts(i, foot, events);
+  return !conflicts(foot, last) && !anyConflicts(i, foot, first, events);
 }
 
-/** Whether an event after `i` that does not depend on it conflicts with the footprint. */
-function anyConflicts(i: number, foot: number, events: Events): boolean {
-  const { head, partEvent, partFoot, partBefore, order } = events;
+/**
+ * Whether an event after `i` that does not depend on it conflicts with the footprint. If event `first`, which depends on
+ * `i`, has that footprint, no event after it is of this kind.
+ */
+function anyConflicts(i: number, foot: number, first: number, events: Events): boolean {
+  const { head, partFrom, partBefore } = events;
+  if (foot > 0) {
+    const same = first >= 0 && events.foot[first] === foot;
+    return chainConflicts(i, foot, same ? partBefore[partFrom[first]] : head[wordOf(foot)], events);
+  }
   const n = partsOf(foot);
   for (let p = 0; p < n; p++) {
     const one = partOf(foot, p);
-    for (let e = head[wordOf(one)]; e >= 0 && partEvent[e] > i; e = partBefore[e]) {
-      if (conflicts(partFoot[e], one) && !order.orders(i, partEvent[e])) return true;
-    }
+    if (chainConflicts(i, one, head[wordOf(one)], events)) return true;
+  }
+  return false;
+}
+
+function chainConflicts(i: number, one: number, from: number, events: Events): boolean {
+  const { partEvent, partFoot, partBefore, order } = events;
+  for (let e = from; e >= 0 && partEvent[e] > i; e = partBefore[e]) {
+    if (sameWordConflicts(partFoot[e], one) && !order.orders(i, partEvent[e])) return true;
   }
   return false;
 }

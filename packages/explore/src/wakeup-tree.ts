@@ -6,13 +6,14 @@ import { conflicts } from './footprint.ts';
 import type { Sequence } from './sequence.ts';
 
 const NONE = -1;
+const INITIAL_ROWS = 2048;
 
 export class WakeupTrees {
-  thread: Int32Array = new Int32Array(256);
-  choice: Int32Array = new Int32Array(256);
-  foot: Int32Array = new Int32Array(256);
-  firstChild: Int32Array = new Int32Array(256);
-  private nextSibling: Int32Array = new Int32Array(256);
+  thread: Int32Array = new Int32Array(INITIAL_ROWS);
+  choice: Int32Array = new Int32Array(INITIAL_ROWS);
+  foot: Int32Array = new Int32Array(INITIAL_ROWS);
+  firstChild: Int32Array = new Int32Array(INITIAL_ROWS);
+  private nextSibling: Int32Array = new Int32Array(INITIAL_ROWS);
   private free = NONE;
   private used = 0;
 
