@@ -19,7 +19,7 @@ export { ioBusRead, ioBusWrite, ioBusWriteCookie } from './virt/io-bus.ts';
 export { destroyBuses, ioBusRegisterDev, ioBusUnregisterDev } from './virt/io-bus-register.ts';
 export { KvmBus } from './virt/io-bus-state.ts';
 export { allocRegisterDevice, RegisterDevice } from './virt/io-device-state.ts';
-export { makeAllCpusRequest, vcpuBlock, vcpuKick } from './virt/kick.ts';
+export { acceptIrq, makeAllCpusRequest, vcpuKick } from './virt/kick.ts';
 export { Vcpu as VcpuStruct } from './virt/kvm.ts';
 export { setMemoryRegion } from './virt/memory-region.ts';
 export type { Memslots } from './virt/memslots.ts';
@@ -27,7 +27,7 @@ export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots-search.
 export { invalidateRangeEnd, invalidateRangeStart } from './virt/mmu-notifier.ts';
 export { clearFlushYoung, clearYoung, testYoung } from './virt/mmu-notifier-age.ts';
 export { makeRequest, Request } from './virt/requests.ts';
-export { exitGuest, processRequests, spinInGuest } from './virt/vcpu-entry.ts';
+export { exitGuest, haltInGuest, processRequests, runInstruction, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
 export { directPageFault } from './x86/direct-page-fault.ts';
 export { fastPageFault } from './x86/fast-page-fault.ts';

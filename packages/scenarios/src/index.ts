@@ -13,6 +13,7 @@ import { locksThreadsMutants } from './mutants/locks-threads.ts';
 import { memslotsMutants } from './mutants/memslots.ts';
 import { mmioMutants } from './mutants/mmio.ts';
 import { mmuMutants } from './mutants/mmu.ts';
+import { mmuEntryMutants } from './mutants/mmu-entry.ts';
 import { mmuTablesMutants } from './mutants/mmu-tables.ts';
 import { notifierMutants } from './mutants/notifier.ts';
 import { agingMutants } from './mutants/notifier-age.ts';
@@ -39,6 +40,7 @@ export const mutants: readonly Mutant[] = [
   ...ioMutants,
   ...mmioMutants,
   ...mmuMutants,
+  ...mmuEntryMutants,
   ...mmuTablesMutants,
   ...notifierMutants,
   ...agingMutants,

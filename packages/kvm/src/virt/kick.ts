@@ -8,7 +8,7 @@
 import { retryAfterChange, type Seen, smpMb, type Task } from '@faultline/machine';
 import { callFunctionMany, sendIpi } from '../hw/ipi.ts';
 import { KVM_MAX_VCPUS, type Kvm, type Vcpu } from './kvm.ts';
-import { makeRequest, NO_ACTION, NO_WAKEUP, WAIT } from './requests.ts';
+import { makeRequest, NO_ACTION, NO_WAKEUP, Request, WAIT } from './requests.ts';
 import { VcpuMode } from './vcpu-mode.ts';
 
 /**
@@ -28,7 +28,7 @@ export function* makeAllCpusRequest(kvm: Kvm, request: number): Task {
 }
 
 /** Returns whether its CPU has to be interrupted. @kernel kvm_make_vcpu_request virt/kvm/kvm_main.c */
-function* makeVcpuRequest(vcpu: Vcpu, request: number): Task<boolean> {
+export function* makeVcpuRequest(vcpu: Vcpu, request: number): Task<boolean> {
   set_request: if ((request & NO_ACTION) === 0) yield* makeRequest(vcpu, request);
   if ((request & NO_WAKEUP) === 0 && (yield* wakeUp(vcpu))) return false;
   return yield* requestNeedsIpi(vcpu, request);
@@ -65,6 +65,13 @@ export function* vcpuKick(vcpu: Vcpu): Task {
   send_kick: yield* sendIpi(vcpu);
 }
 
+/** An interrupt for the guest: the local APIC holds it, and the vCPU is made to look. @kernel __apic_accept_irq arch/x86/kvm/lapic.c */
+export function* acceptIrq(vcpu: Vcpu, vector: number): Task {
+  yield* vcpu.events.fetchOr(1 << vector);
+  request_event: yield* makeRequest(vcpu, Request.EVENT);
+  yield* vcpuKick(vcpu);
+}
+
 /** Wakes a vCPU that sleeps; returns whether it did. @kernel kvm_vcpu_wake_up virt/kvm/kvm_main.c */
 export function* wakeUp(vcpu: Vcpu): Task<boolean> {
   return (yield* vcpu.blocking.cmpxchg(1, 0)) === 1;
@@ -78,8 +85,9 @@ export function* wakeUp(vcpu: Vcpu): Task<boolean> {
  */
 export function* vcpuBlock(vcpu: Vcpu): Task {
   yield* vcpu.blocking.writeOnce(1);
+  // Pairs with the barrier between request and wake-up: whoever asks now finds it asleep, or it finds the request.
   order_blocking_before_check: yield* smpMb();
-  if ((yield* vcpu.requests.readOnce()) !== 0n) {
+  check_before_sleeping: if ((yield* vcpu.requests.readOnce()) !== 0n) {
     yield* vcpu.blocking.writeOnce(0);
     return;
   }

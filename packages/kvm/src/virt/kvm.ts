@@ -89,6 +89,9 @@ export interface Vcpu extends View {
   readonly requests: Cell<bigint>;
   /** 1 while it sleeps because its guest has nothing to do. */
   readonly blocking: Cell<number>;
+  /** Interrupts for the guest, a bit each: those that its local APIC holds, and those that it has been given. */
+  readonly events: Cell<number>;
+  injected: number;
   readonly cpu: Cpu;
   /** Stage of a pending user-space completion: see vcpu-run.ts. */
   pendingIo: number;
@@ -124,6 +127,8 @@ export const Vcpu: StructType<Vcpu> = struct(
     mode: cell32,
     requests: cell64,
     blocking: cell32,
+    events: cell32,
+    injected: u32Field,
     cpu: embed(Cpu),
     pendingIo: u32Field,
     pendingGpa: u53Field,

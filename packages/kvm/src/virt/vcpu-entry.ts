@@ -13,6 +13,7 @@ import { insideInstruction, type Touched } from '../hw/tdp-access.ts';
 import { emptyTlb } from '../hw/tlb.ts';
 import type { Gpa } from '../types.ts';
 import { mmuLoad, mmuReload } from '../x86/tdp-roots.ts';
+import { vcpuBlock } from './kick.ts';
 import type { Kvm, Vcpu } from './kvm.ts';
 import { checkRequest, Request, requestBit } from './requests.ts';
 import { VcpuMode } from './vcpu-mode.ts';
@@ -42,14 +43,27 @@ export function* startInstruction(vcpu: Vcpu): Task {
   }
 }
 
-/** The guest spins, touching no memory, until an interrupt makes it exit. */
-export function* spinInGuest(vcpu: Vcpu): Task {
-  yield* startInstruction(vcpu);
-  const seen = yield* vcpu.cpu.vmExits.readOnce();
-  yield* irqsOn(vcpu);
-  yield* vcpu.cpu.vmExits.awaitDiffers(seen);
-  yield* irqsOff(vcpu);
-  yield* leaveGuest(vcpu);
+/** The guest spins, touching no memory, until it has been given these interrupts, a bit each. */
+export function* spinInGuest(vcpu: Vcpu, until: number): Task {
+  for (;;) {
+    yield* startInstruction(vcpu);
+    const seen = yield* vcpu.cpu.vmExits.readOnce();
+    yield* irqsOn(vcpu);
+    if ((vcpu.injected & until) === until) return;
+    // Nothing makes such a guest exit but an interrupt of its CPU.
+    yield* vcpu.cpu.vmExits.awaitDiffers(seen);
+    yield* irqsOff(vcpu);
+    yield* leaveGuest(vcpu);
+  }
+}
+
+/** The guest halts until it has been given these interrupts. @kernel vcpu_run arch/x86/kvm/x86.c */
+export function* haltInGuest(vcpu: Vcpu, until: number): Task {
+  yield* exitGuest(vcpu);
+  while ((vcpu.injected & until) !== until) {
+    yield* vcpuBlock(vcpu);
+    yield* processRequests(vcpu);
+  }
 }
 
 /** Whatever the guest does next concerns the host: out, if it is in. */
@@ -96,8 +110,13 @@ export function* leaveGuest(vcpu: Vcpu): Task {
 /** @kernel kvm_vcpu_exit_request arch/x86/kvm/x86.c */
 export function* exitRequested(vcpu: Vcpu): Task<boolean> {
   if ((yield* vcpu.requests.readOnce()) !== 0n) return true;
-  return (yield* vcpu.mode.readOnce()) === VcpuMode.EXITING_GUEST;
+  // Kicked without a request. The interrupt is on its way, and would end the guest's turn as soon as it begins.
+  kicked_on_the_way_in: if ((yield* vcpu.mode.readOnce()) === VcpuMode.EXITING_GUEST) return true;
+  return false;
 }
+
+const HANDLED =
+  requestBit(Request.MMU_FREE_OBSOLETE_ROOTS) | requestBit(Request.TLB_FLUSH) | requestBit(Request.EVENT);
 
 /** With interrupts on and outside the guest: some of this takes locks. @kernel vcpu_enter_guest arch/x86/kvm/x86.c */
 export function* processRequests(vcpu: Vcpu): Task {
@@ -107,7 +126,8 @@ export function* processRequests(vcpu: Vcpu): Task {
   if (yield* checkRequest(vcpu, pending, Request.TLB_FLUSH)) {
     flush_tlb_on_request: emptyTlb(vcpu.tlb);
   }
-  const rest = pending & ~(requestBit(Request.MMU_FREE_OBSOLETE_ROOTS) | requestBit(Request.TLB_FLUSH));
+  if (yield* checkRequest(vcpu, pending, Request.EVENT)) vcpu.injected |= yield* vcpu.events.xchg(0);
+  const rest = pending & ~HANDLED;
   if (rest !== 0n) yield* vcpu.requests.fetchAndnot(rest);
 }
 

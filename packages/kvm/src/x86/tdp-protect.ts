@@ -4,7 +4,7 @@
  * Write protection of leaves under mmu_lock held for write: the entry stays MMU-writable, so that the fast path may undo
  * it and log the page.
  */
-import { at, type Task } from '@faultline/machine';
+import { at, type Cell, type Task } from '@faultline/machine';
 import { type MmStruct, setPfnDirty } from '../host/mm.ts';
 import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
@@ -23,15 +23,19 @@ export function* writeProtectGfn(kvm: Kvm, gfn: Gfn): Task<boolean> {
     const sptep = table.spt.at(spteIndex(kvm, gfn, level));
     const spte = yield* sptep.readOnce();
     if (!isShadowPresent(format, spte)) return false;
-    if (level === 1) {
-      // Nobody but the hardware and the fast path changes a present leaf now; both do it atomically.
-      const old = yield* sptep.fetchAndnot(PT_WRITABLE, at('mmu.write_protect_andnot'));
-      // Without a D bit it was W that said so.
-      report_protected_dirty: if (isDirty(format, old) && !isDirty(format, old & ~PT_WRITABLE)) {
-        yield* setPfnDirty(kvm.mmStruct as MmStruct, pfnOf(old));
-      }
-      return (old & PT_WRITABLE) !== 0n;
-    }
+    if (level === 1) return yield* writeProtectLeaf(kvm, sptep, spte);
     table = childOf(spte);
   }
+}
+
+/** `_seen` is what the walk read there; the fast path may have set W since. */
+export function* writeProtectLeaf(kvm: Kvm, sptep: Cell<bigint>, _seen: bigint): Task<boolean> {
+  const format = formatOf(kvm);
+  // Nobody but the hardware and the fast path changes a present leaf now; both do it atomically.
+  const old = yield* sptep.fetchAndnot(PT_WRITABLE, at('mmu.write_protect_andnot'));
+  // Without a D bit it was W that said so.
+  report_protected_dirty: if (isDirty(format, old) && !isDirty(format, old & ~PT_WRITABLE)) {
+    yield* setPfnDirty(kvm.mmStruct as MmStruct, pfnOf(old));
+  }
+  return (old & PT_WRITABLE) !== 0n;
 }
