@@ -14,7 +14,15 @@ export const dirtyBitLost = scenario('mmu/dirty-bit-lost', {
   title: 'a zap overwrites the Dirty bit that a fast page fault made possible',
   source: 'Documentation/virt/kvm/locking.rst, "Dirty bit tracking"',
   size: '1 vCPU, 1 write by the fast path, 1 page swapped out, 2 frames, tables of 1 level, A/D bits',
-  claims: [],
+  claims: [
+    {
+      seed: '000.24',
+      says: 'whatever changes the entry makes the cmpxchg of the fast path lose',
+      verdict: 'holds',
+    },
+    { seed: '000.33', says: 'with a plain store the Dirty bit is lost as in the table', verdict: 'holds' },
+    { seed: '000.34', says: 'exchanging whatever the fast path may change avoids it', verdict: 'holds' },
+  ],
   defends: ['mmu.write_spte_xchg', 'mmu.fast_page_fault_cmpxchg', 'mmu.report_dirty_to_host'],
   *setup() {
     const vm = yield* mmuVm({ pages: 1, frames: 2 });

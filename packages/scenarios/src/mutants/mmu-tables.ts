@@ -95,6 +95,16 @@ export const mmuTablesMutants: readonly Mutant[] = [
     expect: { caught: 'mmu/dirty-bit-lost', always: KEPT },
   },
   {
+    name: 'mmu/fast-path-without-leaf-check',
+    says: 'The fast path does not ask whether the entry that it found is a leaf.',
+    variant: 'mmu-fast-path-without-leaf-check',
+    against: [WALKER, 'mmu/write-not-logged'],
+    expect: {
+      equivalent:
+        'the walk goes on through whatever is present, so with pages of one size it ends at a leaf or at nothing',
+    },
+  },
+  {
     name: 'mmu/roots-without-reference',
     says: 'A walk over the roots drops mmu_lock without a reference to the root that it stands in.',
     variant: 'mmu-roots-without-reference',
