@@ -122,11 +122,8 @@ export class Reversal {
     const last = access.without(i, ops, row, t);
     if (last === DISABLED) return;
     if (asleep !== 0 && anyComesFirst(i, t, choice, last, events, sleep)) return;
-    const { thread, foot, order } = events;
     steps.clear();
-    for (let k = i + 1; k < end; k++) {
-      if (!order.orders(i, k)) steps.add(thread[k], events.choice[k], foot[k]);
-    }
+    steps.addUnordered(i, end, events);
     steps.add(t, choice, last);
     this.planned(i, steps);
   }

@@ -1,4 +1,6 @@
 /** A sequence of steps that a search plans: thread, outcome of its choice, footprint. Reused, never reallocated. */
+import type { Events } from './events.ts';
+
 export class Sequence {
   /** Steps are at `from` .. `length - 1`: taking one out moves those before it up, and most are taken from the front. */
   from = 0;
@@ -18,6 +20,22 @@ export class Sequence {
     this.thread[n] = thread;
     this.choice[n] = choice;
     this.foot[n] = foot;
+  }
+
+  /** Adds the events between `i` and `end` that do not depend on event `i`. */
+  addUnordered(i: number, end: number, events: Events): void {
+    const { thread, choice, foot } = this;
+    const { rows, from } = events.order;
+    const word = i >>> 5;
+    let n = this.length;
+    for (let k = i + 1; k < end; k++) {
+      if (((rows[from[k] + word] >>> (i & 31)) & 1) === 1) continue;
+      thread[n] = events.thread[k];
+      choice[n] = events.choice[k];
+      foot[n] = events.foot[k];
+      n++;
+    }
+    this.length = n;
   }
 
   clear(): void {

@@ -35,8 +35,6 @@ export class SleepSets {
     const { threads, mask, foot, asleep } = this;
     const from = d * threads;
     const to = from + threads;
-    // Rows of a node are clean outside of its bits, so only those of its last visit and of this one are touched.
-    for (let bits = asleep[d + 1]; bits !== 0; bits &= bits - 1) mask[to + 31 - Math.clz32(bits & -bits)] = 0;
     let kept = 0;
     const f = events.foot[d];
     for (let bits = asleep[d] & ~(1 << events.thread[d]); bits !== 0; bits &= bits - 1) {
@@ -45,6 +43,10 @@ export class SleepSets {
       kept |= 1 << q;
       mask[to + q] = mask[from + q];
       foot[to + q] = foot[from + q];
+    }
+    // Rows of a node are clean outside of its bits: what slept at its last visit and does no more is cleared.
+    for (let bits = asleep[d + 1] & ~kept; bits !== 0; bits &= bits - 1) {
+      mask[to + 31 - Math.clz32(bits & -bits)] = 0;
     }
     asleep[d + 1] = kept;
   }
