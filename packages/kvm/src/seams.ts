@@ -4,8 +4,10 @@
  */
 
 export { pageReferenced, reclaimUnused } from './host/aging.ts';
+export { mergePages } from './host/ksm.ts';
+export { migratePage } from './host/migrate.ts';
 export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage } from './host/mm.ts';
-export { migratePage, swapOut } from './host/reclaim.ts';
+export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
 export { interruptController, irqsOff, irqsOn, noMoreIpis } from './hw/ipi.ts';
@@ -26,6 +28,7 @@ export type { Memslots } from './virt/memslots.ts';
 export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots-search.ts';
 export { invalidateRangeEnd, invalidateRangeStart } from './virt/mmu-notifier.ts';
 export { clearFlushYoung, clearYoung, testYoung } from './virt/mmu-notifier-age.ts';
+export { changePte } from './virt/mmu-notifier-change.ts';
 export { makeRequest, Request } from './virt/requests.ts';
 export { exitGuest, haltInGuest, processRequests, runInstruction, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';

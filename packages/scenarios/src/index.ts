@@ -17,6 +17,7 @@ import { mmuEntryMutants } from './mutants/mmu-entry.ts';
 import { mmuTablesMutants } from './mutants/mmu-tables.ts';
 import { notifierMutants } from './mutants/notifier.ts';
 import { agingMutants } from './mutants/notifier-age.ts';
+import { hostMutants } from './mutants/notifier-host.ts';
 import { srcuMutants } from './mutants/srcu.ts';
 import { notifierScenarios } from './notifier/all.ts';
 import { srcuScenarios } from './srcu/all.ts';
@@ -44,6 +45,7 @@ export const mutants: readonly Mutant[] = [
   ...mmuTablesMutants,
   ...notifierMutants,
   ...agingMutants,
+  ...hostMutants,
   ...lifetimeMutants,
   ...locksThreadsMutants,
 ];

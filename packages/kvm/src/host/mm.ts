@@ -2,7 +2,8 @@
  * @area notifier
  *
  * The address space of the VMM process: a host page table whose entries the memory manager changes at any time, and the
- * frames behind them. Every change that takes a frame away is announced first: see reclaim.ts and ksm.ts.
+ * frames behind them. Every change that takes a frame away is announced first: see reclaim.ts, ksm.ts,
+ * migrate.ts and unmap.ts.
  */
 import {
   array,
@@ -17,7 +18,7 @@ import {
   u32Field,
   type View,
 } from '@faultline/machine';
-import { type Hva, PAGE_SIZE, type Pfn } from '../types.ts';
+import type { Pfn } from '../types.ts';
 
 /** A frame. @kernel struct page include/linux/mm_types.h */
 export interface Page extends View {
@@ -69,6 +70,10 @@ export const MmStruct: StructType<MmStruct> = struct(
 export const PTE_PRESENT = 1n;
 export const PTE_WRITABLE = 1n << 1n;
 export const PTE_SWAPPED = 1n << 8n;
+/** Read-only because the frame is shared: a write gets a copy. Without it, read-only because the VMM wants it so. */
+export const PTE_COW = 1n << 10n;
+/** Somebody is changing the entry, or moving the page: a migration entry, or the page-table lock held. */
+export const PTE_BUSY = 1n << 9n;
 
 export const hostPte = (pfn: Pfn, writable: boolean): bigint =>
   (BigInt(pfn) << 12n) | PTE_PRESENT | (writable ? PTE_WRITABLE : 0n);
@@ -87,37 +92,6 @@ export function createMm(pages: number, frames: number): MmStruct {
     mm.page.at(i).refcount.poke(1);
   }
   return mm;
-}
-
-/** What get_user_pages found: the frame, with a reference taken, and whether the host lets it be written. */
-export interface Gup {
-  readonly pfn: Pfn;
-  readonly writable: boolean;
-}
-
-/**
- * Finds the frame behind an address, faulting it in if it is swapped out or, for a write, shared. Null if nothing is
- * mapped there. @kernel hva_to_pfn virt/kvm/kvm_main.c
- */
-export function* hvaToPfnPinned(mm: MmStruct, hva: Hva, write: boolean): Task<Gup | null> {
-  const index = Math.floor(hva / PAGE_SIZE);
-  if (index >= mm.pages) return null;
-  const ptep = mm.ptes.at(index);
-  for (;;) {
-    const pte = yield* ptep.readOnce();
-    if (pte === 0n) return null;
-    if ((pte & PTE_PRESENT) === 0n) {
-      yield* swapIn(mm, index, pte);
-      continue;
-    }
-    const writable = (pte & PTE_WRITABLE) !== 0n;
-    if (write && !writable) return null;
-    const page = mm.page.at(ptePfn(pte));
-    yield* page.refcount.fetchAdd(1);
-    // The frame may have been given away between the two: a reference counts only if the entry still names it.
-    if ((yield* ptep.readOnce()) === pte) return { pfn: ptePfn(pte), writable };
-    yield* putPage(mm, ptePfn(pte));
-  }
 }
 
 /** @kernel kvm_release_pfn_clean virt/kvm/kvm_main.c */
@@ -141,15 +115,4 @@ export function* allocFrame(mm: MmStruct): Task<Pfn | null> {
     if ((yield* mm.page.at(i).refcount.cmpxchg(0, 1)) === 0) return i as Pfn;
   }
   return null;
-}
-
-/** @kernel do_swap_page mm/memory.c */
-function* swapIn(mm: MmStruct, index: number, pte: bigint): Task {
-  const pfn = yield* allocFrame(mm);
-  if (pfn === null) return;
-  const page = mm.page.at(pfn);
-  yield* page.content.writeOnce(yield* mm.swap.at(index).readOnce());
-  yield* page.flags.writeOnce(0);
-  // Somebody else may have been faster.
-  if ((yield* mm.ptes.at(index).cmpxchg(pte, hostPte(pfn, true))) !== pte) yield* putPage(mm, pfn);
 }

@@ -8,7 +8,7 @@ import type { Task } from '@faultline/machine';
 import { type Hva, PAGE_SIZE, type Pfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../virt/mmu-notifier.ts';
-import { hostPte, type MmStruct, PG_DIRTY, PTE_PRESENT, PTE_SWAPPED, ptePfn, putPage } from './mm.ts';
+import { type MmStruct, PG_DIRTY, PTE_PRESENT, PTE_SWAPPED, ptePfn, putPage } from './mm.ts';
 
 /**
  * Swaps the page at `hva` out. Returns the frame that it no longer occupies, or null if it had none. The swap cache is
@@ -34,23 +34,4 @@ export function* swapOut(kvm: Kvm, hva: Hva): Task<Pfn | null> {
   yield* invalidateRangeEnd(kvm, hva, (hva + PAGE_SIZE) as Hva);
   if (pfn !== null) yield* putPage(mm, pfn);
   return pfn;
-}
-
-/** The page moves to another frame, content and all: compaction, NUMA balancing. @kernel migrate_pages mm/migrate.c */
-export function* migratePage(kvm: Kvm, hva: Hva, to: Pfn): Task {
-  const mm = kvm.mmStruct as MmStruct;
-  const index = Math.floor(hva / PAGE_SIZE);
-  yield* invalidateRangeStart(kvm, hva, (hva + PAGE_SIZE) as Hva);
-  const pte = yield* mm.ptes.at(index).readOnce();
-  if ((pte & PTE_PRESENT) !== 0n) {
-    const from = mm.page.at(ptePfn(pte));
-    const page = mm.page.at(to);
-    yield* page.refcount.fetchAdd(1);
-    yield* page.content.writeOnce(yield* from.content.readOnce());
-    // A dirty page stays dirty: what swap holds of it is as old as before.
-    keep_dirty_flag: yield* page.flags.writeOnce(yield* from.flags.readOnce());
-    yield* mm.ptes.at(index).writeOnce(hostPte(to, true));
-    yield* putPage(mm, ptePfn(pte));
-  }
-  yield* invalidateRangeEnd(kvm, hva, (hva + PAGE_SIZE) as Hva);
 }

@@ -38,6 +38,8 @@ export interface VmOptions {
     readonly levels?: number;
     readonly indexBits?: number;
     readonly adBits?: boolean;
+    /** The host shares pages as before 3.7: see host/pte-change.ts. */
+    readonly changePteAlone?: boolean;
     readonly yields?: boolean;
     readonly structureCache?: boolean;
     /** Levels: see x86/flush.ts and virt/vcpu-entry.ts. */
@@ -96,6 +98,7 @@ function configure(kvm: Kvm, options: VmOptions): void {
   config.mmuYields = options.mmu?.yields ? 1 : 0;
   config.structureCache = options.mmu?.structureCache ? 1 : 0;
   config.adBits = options.mmu?.adBits === false ? 0 : 1;
+  config.changePteAlone = options.mmu?.changePteAlone === true ? 1 : 0;
   config.remoteFlush = options.mmu?.remoteFlush === 'real' ? 1 : 0;
   config.vcpuEntry = options.mmu?.vcpuEntry === 'real' ? 1 : 0;
   const frames = 2 ** (config.tdpLevels * config.tdpIndexBits);

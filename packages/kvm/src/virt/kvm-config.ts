@@ -37,6 +37,8 @@ export const KvmConfig = struct(
     tdpIndexBits: u32Field,
     /** The hardware sets Accessed and Dirty bits in SPTEs. */
     adBits: u32Field,
+    /** 1: the host changes an entry with change_pte alone, without an invalidation around it, as before 3.7. */
+    changePteAlone: u32Field,
     /** 1: remote TLB flushes by requests and interrupts; 0: abstract. Likewise a vCPU's way into its guest. */
     remoteFlush: u32Field,
     vcpuEntry: u32Field,

@@ -37,7 +37,7 @@ import { HostMemory } from '../host/memory.ts';
 import { MmStruct } from '../host/mm.ts';
 import { Cpu } from '../hw/cpu.ts';
 import { Tlb } from '../hw/tlb.ts';
-import type { Gfn } from '../types.ts';
+import type { Gfn, Hva } from '../types.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
 import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
 import { IoBus, Ioeventfd } from './io-bus-state.ts';
@@ -169,6 +169,9 @@ export interface Kvm extends View {
   readonly mnActiveInvalidateCount: Cell<number>;
   /** Invalidations between start and end that concern a slot. */
   mmuInvalidateInProgress: number;
+  /** What they concern, all together. */
+  mmuInvalidateRangeStart: Hva;
+  mmuInvalidateRangeEnd: Hva;
   nrMemslotPages: number;
   readonly buses: Elements<Cell<IoBus | null>>;
   ioeventfds: Ioeventfd | null;
@@ -226,6 +229,8 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   ),
   mnActiveInvalidateCount: cell32,
   mmuInvalidateInProgress: guardedBy(i32Field, 'kvm->mmu_lock'),
+  mmuInvalidateRangeStart: guardedBy(u53As<Hva>(), 'kvm->mmu_lock'),
+  mmuInvalidateRangeEnd: guardedBy(u53As<Hva>(), 'kvm->mmu_lock'),
   nrMemslotPages: guardedBy(u53As<number>(), 'kvm->slots_lock'),
   buses: guardedBy(
     array(

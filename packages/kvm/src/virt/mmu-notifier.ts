@@ -12,6 +12,7 @@ import type { Hva } from '../types.ts';
 import { flushRemoteTlbs } from '../x86/flush.ts';
 import { unmapGfnRange } from '../x86/tdp-zap.ts';
 import { slotsIn } from './hva-range.ts';
+import { addInvalidateRange } from './invalidate-range.ts';
 import type { Kvm } from './kvm.ts';
 import type { Memslot } from './memslots.ts';
 
@@ -30,6 +31,7 @@ export function* invalidateRangeStart(kvm: Kvm, start: Hva, end: Hva): Task {
   if (slots.length > 0) {
     yield* kvm.mmuLock.writeLock();
     count_in_progress: kvm.mmuInvalidateInProgress++;
+    addInvalidateRange(kvm, start, end);
     if (kvm.config.tdpMmu === 1) yield* unmapAndFlush(kvm, slots, start, end);
     yield* kvm.mmuLock.writeUnlock();
   }
@@ -51,7 +53,7 @@ export function* invalidateRangeEnd(kvm: Kvm, start: Hva, end: Hva): Task {
 }
 
 /** Under mmu_lock held for write. @kernel kvm_mmu_invalidate_end virt/kvm/kvm_main.c */
-function* invalidateEnd(kvm: Kvm): Task {
+export function* invalidateEnd(kvm: Kvm): Task {
   const seq = yield* kvm.mmuInvalidateSeq.readOnce();
   bump_invalidate_seq: yield* kvm.mmuInvalidateSeq.writeOnce((seq + 1) >>> 0);
   // Pairs with the read barrier of whoever looks at both without mmu_lock: the count may fall only after the sequence rose.

@@ -5,9 +5,11 @@
  * whether the answer still holds, and install it.
  */
 import { type Cell, type Seen, smpRmb, type Task, warnOn } from '@faultline/machine';
-import { hvaToPfnPinned, type MmStruct, putPage } from '../host/mm.ts';
-import { gfnOf, type Pfn } from '../types.ts';
+import { hvaToPfnPinned } from '../host/gup.ts';
+import { type MmStruct, putPage } from '../host/mm.ts';
+import { gfnOf, type Hva, type Pfn } from '../types.ts';
 import { markPageDirtyInSlot } from '../virt/dirty-log.ts';
+import { invalidationCovers } from '../virt/invalidate-range.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
 import {
   hvaOf,
@@ -27,10 +29,11 @@ import { childOf, entriesOf, makeNonleaf, spteIndex } from './tdp-geometry.ts';
 import { formatOf, setSpteAtomic } from './tdp-spte.ts';
 
 /** A frame that the host gave, good if nothing was invalidated since `seq`. */
-interface Faultin {
+export interface Faultin {
   readonly pfn: Pfn;
   readonly writable: boolean;
   readonly seq: number;
+  readonly hva: Hva;
 }
 
 /** Inside a read section of kvm->srcu. @kernel direct_page_fault arch/x86/kvm/mmu/mmu.c */
@@ -52,7 +55,7 @@ export function* directPageFault(vcpu: Vcpu, fault: PageFault): Task<number> {
 
   yield* kvm.mmuLock.readLock();
   let result: number = RetPf.RETRY;
-  if (!(yield* isPageFaultStale(vcpu, fault, found.seq))) result = yield* tdpMmuMap(vcpu, fault, slot, found);
+  if (!(yield* isPageFaultStale(vcpu, fault, found))) result = yield* tdpMmuMap(vcpu, fault, slot, found);
   yield* kvm.mmuLock.readUnlock();
   // From here the frame stays only as long as the notifier lets it.
   yield* putPage(mm, found.pfn);
@@ -60,14 +63,14 @@ export function* directPageFault(vcpu: Vcpu, fault: PageFault): Task<number> {
 }
 
 /** @kernel kvm_faultin_pfn arch/x86/kvm/mmu/mmu.c */
-function* faultinPfn(kvm: Kvm, fault: PageFault, slot: Memslot): Task<Faultin | null> {
+export function* faultinPfn(kvm: Kvm, fault: PageFault, slot: Memslot): Task<Faultin | null> {
   const seq = yield* kvm.mmuInvalidateSeq.readOnce();
   // Pairs with the write barrier of the notifier's end: the count is read before the host's page table.
   order_seq_before_gup: yield* smpRmb();
   const hva = hvaOf(slot, gfnOf(fault.gpa));
-  const gup = yield* hvaToPfnPinned(kvm.mmStruct as MmStruct, hva, fault.write);
+  const gup = yield* hvaToPfnPinned(kvm, hva, fault.write);
   if (gup === null) return null;
-  return { ...gup, writable: gup.writable && (slot.flags & KVM_MEM_READONLY) === 0, seq };
+  return { ...gup, writable: gup.writable && (slot.flags & KVM_MEM_READONLY) === 0, seq, hva };
 }
 
 /** A set is used anew after another update, so its generation counts too; it cannot be while this section lasts. */
@@ -81,7 +84,7 @@ function* untilSlotsChange(vcpu: Vcpu, slots: Memslots): Task<Seen[]> {
 }
 
 /** Under mmu_lock: whether the root is of no use any more, or an invalidation has begun or ended since the host was asked. @kernel is_page_fault_stale arch/x86/kvm/mmu/mmu.c */
-function* isPageFaultStale(vcpu: Vcpu, fault: PageFault, seq: number): Task<boolean> {
+export function* isPageFaultStale(vcpu: Vcpu, fault: PageFault, { seq, hva }: Faultin): Task<boolean> {
   const kvm = vcpu.kvm as Kvm;
   // Its entries are being zapped, and nobody would come back for a new one. The request to load another root is there already.
   retry_obsolete_root: if ((yield* rootOf(vcpu).invalid.readOnce()) !== 0) {
@@ -89,14 +92,14 @@ function* isPageFaultStale(vcpu: Vcpu, fault: PageFault, seq: number): Task<bool
     return true;
   }
   // Begun, and the host may not have changed its table yet.
-  retry_while_in_progress: if (kvm.mmuInvalidateInProgress > 0) return true;
+  retry_while_in_progress: if (invalidationCovers(kvm, hva)) return true;
   const now = yield* kvm.mmuInvalidateSeq.readOnce();
   retry_after_invalidation: if (now !== seq) return true;
   return false;
 }
 
 /** Under mmu_lock held for read. @kernel kvm_tdp_mmu_map arch/x86/kvm/mmu/tdp_mmu.c */
-function* tdpMmuMap(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: Faultin): Task<number> {
+export function* tdpMmuMap(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: Faultin): Task<number> {
   const kvm = vcpu.kvm as Kvm;
   // Who shares mmu_lock may unlink the tables on the way.
   const rcu = yield* kvm.rcu.readLock();
@@ -149,7 +152,7 @@ function* linkTable(kvm: Kvm, sptep: Cell<bigint>, level: number, old: bigint): 
 }
 
 /** @kernel make_spte arch/x86/kvm/mmu/spte.c */
-function makeLeaf(kvm: Kvm, { pfn, writable }: Faultin): bigint {
+export function makeLeaf(kvm: Kvm, { pfn, writable }: Faultin): bigint {
   const f = formatOf(kvm);
   const type = f.accessed === 0n ? AdType.DISABLED : AdType.ENABLED;
   const base =

@@ -44,7 +44,7 @@ export function* fastPageFault(vcpu: Vcpu, fault: PageFault, slot: Memslot): Tas
 }
 
 /** The value that would let the access through; 'spurious' if this one does, null if none does without mmu_lock. */
-function fixed(kvm: Kvm, spte: bigint, level: number, write: boolean): bigint | 'spurious' | null {
+export function fixed(kvm: Kvm, spte: bigint, level: number, write: boolean): bigint | 'spurious' | null {
   const format = formatOf(kvm);
   if (!isShadowPresent(format, spte) || !isLast(spte, level)) return null;
   if (allows(format.readable, spte, write)) return 'spurious';

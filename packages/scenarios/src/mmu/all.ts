@@ -5,6 +5,7 @@ import { mmuEntryScenarios } from './entry-all.ts';
 import { movingMemory } from './moving-memory.ts';
 import { pageTableLost } from './page-table-lost.ts';
 import { mmuTableScenarios } from './tables-all.ts';
+import { trackedSharedPageWritten } from './tracked-shared-page-written.ts';
 import { firstWriteNotLogged, writeNotLogged } from './write-not-logged.ts';
 
 /** Scenarios of area `mmu`. */
@@ -18,5 +19,6 @@ export const mmuScenarios: readonly AnyScenario[] = [
   ...mmuTableScenarios,
   agedWriteNotLogged,
   readPageLogged,
+  trackedSharedPageWritten,
   writeAfterRestoreNotLogged,
 ];

@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.ts';
 const HOLDS = 'the page holds what the guest wrote';
 const NOTICED = 'a use that begins after the page was aged is found by the next who asks';
 const HARVESTED = 'a page that differs from its copy is in the next harvest';
+const OWN = 'a write to one page changes that page and no other';
 const ONLY_READ = 'a page that was only read is not in the harvest';
 
 /** Changes to aging and access tracking. */
@@ -101,5 +102,49 @@ export const agingMutants: readonly Mutant[] = [
     name: 'notifier/tracked-page-leaves-reverse-map',
     says: 'A tracked entry is taken out of the reverse map as if it were zapped.',
     expect: { elsewhere: 'needs the reverse maps of the shadow MMU; the TDP MMU has none' },
+  },
+  {
+    name: 'mmu/restore-makes-shared-page-writable',
+    says: 'Access tracking gives back W to a page that the host shares: a write changes the other page.',
+    variant: 'mmu-restore-sets-w',
+    against: ['mmu/tracked-shared-page-written'],
+    expect: { caught: 'mmu/tracked-shared-page-written', always: OWN },
+  },
+  {
+    name: 'mmu/saved-bits-are-kept',
+    says: 'Giving R and X back leaves them saved as well: the next time they are saved, old and new are mixed.',
+    variant: 'mmu-saved-bits-are-kept',
+    against: ['mmu/read-page-logged'],
+    expect: {
+      caught: 'mmu/read-page-logged',
+      always: 'what tracking saved is taken back before it saves again',
+    },
+  },
+  {
+    name: 'mmu/saved-bits-meet-mmu-writable',
+    says: 'R is saved where MMU-writable stands: a tracked page of the host is taken for one that may be written.',
+    variant: 'mmu-saved-bits-meet-mmu-writable',
+    against: ['mmu/tracked-shared-page-written'],
+    expect: { caught: 'mmu/tracked-shared-page-written', always: OWN },
+  },
+  {
+    name: 'mmu/writable-without-mmu-writable',
+    says: 'A leaf is made writable and not MMU-writable: nothing that protects it later could be undone, or noticed.',
+    variant: 'mmu-writable-without-mmu-writable',
+    against: ['mmu/tracked-shared-page-written'],
+    expect: {
+      caught: 'mmu/tracked-shared-page-written',
+      always: 'every entry keeps W inside MMU-writable inside host-writable',
+    },
+  },
+  {
+    name: 'mmu/fast-path-fixes-half',
+    says: 'The fast path gives R and X back for a write that it cannot allow, and calls the fault fixed.',
+    variant: 'mmu-fast-path-fixes-half',
+    against: ['mmu/tracked-shared-page-written', 'mmu/write-after-restore-not-logged'],
+    expect: {
+      equivalent:
+        'the write faults once more, finds nothing that the fast path could change, and goes the slow way',
+    },
   },
 ];

@@ -1,7 +1,7 @@
 import { clearYoung, guestRead, guestWrite, swapOut } from '@faultline/kvm/seams';
 import { scenario } from '@faultline/machine';
 import { clearDirtyBit, NO_AD, WITH_AD } from '../vm/aging-vm.ts';
-import { contentOfPage0 } from '../vm/frames.ts';
+import { contentOfPage } from '../vm/frames.ts';
 import { GPA0, HVA0, HVA1, type MmuVm, mmuVm, protectForLogging } from '../vm/mmu-vm.ts';
 
 const HOLDS = 'the page holds what the guest wrote';
@@ -45,7 +45,7 @@ export const agedPageDropped = scenario('notifier/aged-page-dropped', {
     return vm;
   },
   threads,
-  always: { [HOLDS]: (_, vm) => contentOfPage0(vm) === 7n },
+  always: { [HOLDS]: (_, vm) => contentOfPage(vm, 0) === 7n },
   sometimes: {
     'the page is swapped out after the write': (_, { mm }) => mm.swap.at(0).peek() === 7n,
     'the page is swapped out before': ({ results: { host } }, { mm }) =>
@@ -66,7 +66,7 @@ export const agingLosesDirtyBit = scenario('notifier/dirty-bit-lost-in-aging', {
     return vm;
   },
   threads,
-  always: { [HOLDS]: (_, vm) => contentOfPage0(vm) === 7n },
+  always: { [HOLDS]: (_, vm) => contentOfPage(vm, 0) === 7n },
   sometimes: {
     'the page is swapped out after the write': (_, { mm }) => mm.swap.at(0).peek() === 7n,
     'the page is swapped out before': ({ results: { host } }, { mm }) =>

@@ -2,6 +2,10 @@ import type { AnyScenario } from '@faultline/machine';
 import { agedPageDropped, agingLosesDirtyBit } from './aged-page-dropped.ts';
 import { frameWrittenThroughTlb, freedFrameMapped } from './freed-frame-written.ts';
 import { migratedPageDropped } from './migrated-page-dropped.ts';
+import { flushLeftToAnother, secondHidesFirst } from './overlapping-invalidations.ts';
+import { pageWrittenWhileItMoves } from './page-written-while-it-moves.ts';
+import { mergedFrameMapped, sharedFrameMadeWritable, sharedFrameWritten } from './shared-frame-written.ts';
+import { unmappedPageReached } from './unmapped-page-reached.ts';
 import { trackedUseUnnoticed, useForgottenInZap, useThroughTlbUnnoticed } from './use-unnoticed.ts';
 
 /** Scenarios of area `notifier`. */
@@ -14,4 +18,11 @@ export const notifierScenarios: readonly AnyScenario[] = [
   trackedUseUnnoticed,
   useForgottenInZap,
   migratedPageDropped,
+  secondHidesFirst,
+  flushLeftToAnother,
+  pageWrittenWhileItMoves,
+  unmappedPageReached,
+  sharedFrameWritten,
+  sharedFrameMadeWritable,
+  mergedFrameMapped,
 ];

@@ -24,8 +24,11 @@ export function* giveAway(mm: MmuVm['mm']): Task<number> {
 export const kept = (taken: number, { mm }: MmuVm): boolean =>
   taken < 0 || mm.page.at(taken).content.peek() === SECRET;
 
-/** What page 0 of the VMM holds, wherever it is: what the guest would read next. */
-export function contentOfPage0({ mm }: MmuVm): bigint {
-  const pte = mm.ptes.at(0).peek();
-  return (pte & 1n) !== 0n ? mm.page.at(Number(pte >> 12n)).content.peek() : mm.swap.at(0).peek();
+/** What a page of the VMM holds, wherever it is: what the guest would read next. */
+export function contentOfPage({ mm }: MmuVm, page: number): bigint {
+  const pte = mm.ptes.at(page).peek();
+  return (pte & 1n) !== 0n ? mm.page.at(Number(pte >> 12n)).content.peek() : mm.swap.at(page).peek();
 }
+
+/** The same of page 0, which most scenarios have only. */
+export const contentOfPage0 = (vm: MmuVm): bigint => contentOfPage(vm, 0);
