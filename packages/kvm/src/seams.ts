@@ -42,6 +42,7 @@ export {
   mmioGfnOf,
   truncateGeneration,
 } from './x86/mmio-spte.ts';
+export { spteFormat } from './x86/spte-format.ts';
 export { rcuDoBatch } from './x86/tdp-free.ts';
 export { recoverNxHugePages, zapCollapsibleSptes } from './x86/tdp-recover.ts';
 export { mmuLoad, mmuUnload } from './x86/tdp-roots.ts';

@@ -4,6 +4,7 @@ import { dirtyBitLost } from './dirty-bit-lost.ts';
 import { mmuEntryScenarios } from './entry-all.ts';
 import { movingMemory } from './moving-memory.ts';
 import { pageTableLost } from './page-table-lost.ts';
+import { correctedCondition, printedConditionOf2012, printedConditionOf2023 } from './printed-condition.ts';
 import { mmuTableScenarios } from './tables-all.ts';
 import { trackedSharedPageWritten } from './tracked-shared-page-written.ts';
 import { firstWriteNotLogged, writeNotLogged } from './write-not-logged.ts';
@@ -21,4 +22,7 @@ export const mmuScenarios: readonly AnyScenario[] = [
   readPageLogged,
   trackedSharedPageWritten,
   writeAfterRestoreNotLogged,
+  printedConditionOf2012,
+  printedConditionOf2023,
+  correctedCondition,
 ];

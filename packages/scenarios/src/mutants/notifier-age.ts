@@ -147,4 +147,14 @@ export const agingMutants: readonly Mutant[] = [
         'the write faults once more, finds nothing that the fast path could change, and goes the slow way',
     },
   },
+  {
+    name: 'mmu/fast-path-of-2012-stores',
+    says: 'The condition is right, and W is stored instead of compared: a protection in between is undone.',
+    off: ['mmu.set_w_of_2012_cmpxchg'],
+    against: ['mmu/corrected-condition-ignored'],
+    expect: {
+      caught: 'mmu/corrected-condition-ignored',
+      always: 'a page that is protected for shadowing is not writable',
+    },
+  },
 ];
