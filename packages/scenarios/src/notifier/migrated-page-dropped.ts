@@ -11,6 +11,7 @@ import { GPA0, HVA0, type MmuVm, mmuVm } from '../vm/mmu-vm.ts';
 export const migratedPageDropped = scenario('notifier/migrated-page-dropped', {
   title: 'a dirty page is migrated, and dropped as clean at its new place',
   source: 'migrate_pages, found by mmu/moving-memory',
+  deep: true,
   size: '1 vCPU, 1 read, 1 page migrated and swapped out, 2 frames, tables of 1 level',
   defends: ['notifier.keep_dirty_flag'],
   *setup() {
