@@ -24,7 +24,7 @@ let CAMPAIGN: Campaign;
 beforeAll(() => {
   RESULTS = json<CheckResult[]>('check', '--reporter', 'json');
   CAMPAIGN = json<Campaign>('mutate', '--reporter', 'json', '--pictures');
-}, 170_000);
+}, 900_000);
 
 test('every default scenario ends as it says: verified, or violated where a document is wrong', () => {
   const others = RESULTS.filter(({ verdict, expected }) => verdict !== (expected ? 'violated' : 'verified'));

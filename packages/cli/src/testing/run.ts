@@ -15,7 +15,7 @@ export interface Ran {
 export function faultline(args: readonly string[], options: SpawnSyncOptions = {}): Ran {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
     cwd: ROOT,
-    timeout: 120_000,
+    timeout: 600_000,
     maxBuffer: 1 << 28,
     ...options,
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined, ...options.env },
