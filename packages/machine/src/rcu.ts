@@ -48,7 +48,7 @@ export class Rcu {
 
   /** Threads always run the real level. */
   init(level: SrcuLevel): void {
-    this.state.domain.init('abstract', 1);
+    this.state.domain.init(level, 1);
     this.state.real = level === 'real' || !platform.EXPLORED ? 1 : 0;
   }
 

@@ -23,7 +23,7 @@ export function sequenceScenario(options: VmOptions, calls: readonly Call[]): An
     source: 'none: a sequence of calls',
     *setup(): Task<Bench> {
       const { allocMayFail = false, ...rest } = options;
-      const kvm = yield* createVm({ ...rest, srcu: 'real' });
+      const kvm = yield* createVm({ ...rest, srcu: 'real', rcu: 'real' });
       // Set-up runs once and may not choose; the calls may.
       kvm.config.allocMayFail = allocMayFail ? 1 : 0;
       const words = makeWords();

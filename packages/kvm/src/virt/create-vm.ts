@@ -50,6 +50,8 @@ export interface VmOptions {
   /** Implementation of kvm->srcu, and the CPUs that it counts. */
   readonly srcu?: SrcuLevel;
   readonly cpus?: number;
+  /** Implementation of RCU. */
+  readonly rcu?: SrcuLevel;
   /** The mm of the creating process. */
   readonly mm?: number;
 }
@@ -72,7 +74,7 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
     kvm.roots.set(asId, allocMmuPage(kvm.config.tableEntries));
   }
   if (options.mmu !== undefined) kvm.mmStruct = createMm(options.mmu.pages, options.mmu.frames);
-  kvm.rcu.init('abstract');
+  kvm.rcu.init(options.rcu ?? 'abstract');
   createMemslots(kvm, options.startGeneration ?? 0);
   coalescedMmioInit(kvm, options.coalescedMmioMax ?? 3);
   bugOn((yield* initBuses(kvm)) !== 0, 'no memory for the I/O buses of a new VM');
