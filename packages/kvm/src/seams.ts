@@ -33,7 +33,7 @@ export { makeRequest, Request } from './virt/requests.ts';
 export { exitGuest, haltInGuest, processRequests, runInstruction, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
 export { directPageFault } from './x86/direct-page-fault.ts';
-export { fastPageFault } from './x86/fast-page-fault.ts';
+export { fastPageFault, fixDirectSpte } from './x86/fast-page-fault.ts';
 export { flushRemoteTlbs } from './x86/flush.ts';
 export {
   isMmioSpte,
@@ -42,7 +42,7 @@ export {
   mmioGfnOf,
   truncateGeneration,
 } from './x86/mmio-spte.ts';
-export { spteFormat } from './x86/spte-format.ts';
+export { PT_WRITABLE, spteFormat } from './x86/spte-format.ts';
 export { rcuDoBatch } from './x86/tdp-free.ts';
 export { recoverNxHugePages, zapCollapsibleSptes } from './x86/tdp-recover.ts';
 export { mmuLoad, mmuUnload } from './x86/tdp-roots.ts';

@@ -2,7 +2,6 @@ import { seed } from './sentence.ts';
 
 const FAULT = { waits: 'the page-fault path' };
 const SHADOW = { waits: 'the shadow MMU' };
-const NOTIFIER = { waits: 'the MMU notifiers' };
 const LOCKS = { waits: 'the lock catalogue' };
 const XEN = { waits: 'Xen event channels' };
 
@@ -23,30 +22,30 @@ export const seed000 = seed('000', 'locking.rst, and the Xen event-channel deadl
     ['kvm->lock is taken outside vcpu->mutex', LOCKS],
     ['kvm->lock is taken outside kvm->slots_lock and kvm->irq_lock', LOCKS],
     ['kvm->slots_lock is taken outside kvm->irq_lock', LOCKS],
-    ['mn_active_invalidate_count makes a start and its end use the same memslots', NOTIFIER],
-    ['The update waits holding slots_lock and slots_arch_lock, so notifiers may take neither', NOTIFIER],
+    ['mn_active_invalidate_count makes a start and its end use the same memslots'],
+    ['The update waits holding slots_lock and slots_arch_lock, so notifiers may take neither'],
     ['synchronize_srcu() is called with kvm->lock, vcpu->mutex or slots_lock held', LOCKS],
     ['Taking one of those inside a read section of kvm->srcu is broken', LOCKS],
     ['slots_arch_lock is released before synchronize_srcu()', LOCKS],
     ['slots_arch_lock may therefore be taken inside a read section', LOCKS],
     ['vcpu->mutex is taken outside hv_lock and xen_lock', LOCKS],
-    ['tdp_mmu_pages_lock and mmu_unsync_pages_lock are taken inside mmu_lock', FAULT],
-    ['Neither can be taken without mmu_lock', FAULT],
+    ['tdp_mmu_pages_lock and mmu_unsync_pages_lock are taken inside mmu_lock', LOCKS],
+    ['Neither can be taken without mmu_lock', LOCKS],
     ['Everything else is a leaf', LOCKS],
   ],
   '2. fast page fault': [
-    ['A fault can be fixed outside mmu_lock', FAULT],
+    ['A fault can be fixed outside mmu_lock'],
     ['Fast when the SPTE is marked for access tracking: the saved R and X bits are restored', FAULT],
     ['Fast when the SPTE is present and write-protected: only the W bit changes', FAULT],
     ['Host-writable: the host page tables and the memslot allow writing', FAULT],
-    ["MMU-writable: the guest's MMU allows writing and no shadow page protects it", FAULT],
+    ["MMU-writable: the guest's MMU allows writing and no shadow page protects it", SHADOW],
     ['W is set by cmpxchg if HOST_WRITEABLE is 1 and WRITE_PROTECT is 1', FAULT],
     ['Any change of these bits is noticed by the cmpxchg', FAULT],
     [
       'gfn1 may lose its pfn to gfn2 and the cmpxchg still succeed: gfn2 is missing from the dirty bitmap',
       SHADOW,
     ],
-    ['The SPTE of a direct shadow page belongs to one gfn, which avoids it', FAULT],
+    ['The SPTE of a direct shadow page belongs to one gfn, which avoids it'],
     ['For indirect shadow pages fast page fault is off', SHADOW],
     ['Pinning the gfn before the cmpxchg would also do', SHADOW],
     ['A pinned pfn cannot be freed and used for another gfn', SHADOW],
@@ -81,11 +80,11 @@ export const seed000 = seed('000', 'locking.rst, and the Xen event-channel deadl
       'kvm_count_lock is raw: enabling must be atomic with respect to migration',
       { waits: 'hardware enable' },
     ],
-    ['mn_invalidate_lock protects mn_active_invalidate_count and mn_memslots_update_rcuwait', NOTIFIER],
+    ['mn_invalidate_lock protects mn_active_invalidate_count and mn_memslots_update_rcuwait'],
     ['tsc_write_lock protects the last write, its time and offset', { waits: 'TSC synchronisation' }],
     ['It is raw: updating the offsets must not be preempted', { waits: 'TSC synchronisation' }],
-    ['mmu_lock protects shadow pages and shadow TLB entries', FAULT],
-    ['It spins, because MMU notifiers take it', NOTIFIER],
+    ['mmu_lock protects shadow pages and shadow TLB entries', LOCKS],
+    ['It spins, because MMU notifiers take it', { none: 'gives a reason for a kind of lock' }],
     ['kvm->srcu protects kvm->memslots'],
     ['kvm->srcu protects kvm->buses'],
     ['Memslots may be accessed only inside a read section', LOCKS],

@@ -1,6 +1,5 @@
 import { seed } from './sentence.ts';
 
-const FAULT = { waits: 'the page-fault path' };
 const SHADOW = { waits: 'the shadow MMU' };
 
 export const seed003 = seed('003', 'Document mmu-lock and fast page fault (2012, v4)', {
@@ -20,7 +19,7 @@ export const seed003 = seed('003', 'Document mmu-lock and fast page fault (2012,
       'gfn1 may lose its pfn to gfn2 and the cmpxchg still succeed: gfn2 is missing from the dirty bitmap',
       SHADOW,
     ],
-    ['The SPTE of a direct shadow page belongs to one gfn, which avoids it', FAULT],
+    ['The SPTE of a direct shadow page belongs to one gfn, which avoids it'],
     ['For indirect shadow pages the gfn is pinned before the cmpxchg', SHADOW],
     ['A pinned pfn cannot be freed and used for another gfn', SHADOW],
     ['A writable pfn cannot be shared between gfns by KSM', SHADOW],
@@ -43,6 +42,6 @@ export const seed003 = seed('003', 'Document mmu-lock and fast page fault (2012,
   ],
   '3. reference': [
     ['mmu_lock protects shadow pages and shadow TLB entries', SHADOW],
-    ['It spins, because MMU notifiers take it', { waits: 'the MMU notifiers' }],
+    ['It spins, because MMU notifiers take it', { none: 'gives a reason for a kind of lock' }],
   ],
 });

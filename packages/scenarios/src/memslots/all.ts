@@ -7,6 +7,7 @@ import { invalidateEndFindsNewSlot, invalidateEndFindsNoSlot } from './invalidat
 import { ioctlOfAnotherProcess } from './ioctl-of-another-process.ts';
 import { mappingLeftAfterDelete } from './mapping-left-after-delete.ts';
 import { movedPageTakenForMmio } from './moved-page-taken-for-mmio.ts';
+import { notifierMeetsAnUpdate } from './notifier-meets-an-update.ts';
 import { runMissesHotpluggedMemory } from './run-misses-hotplugged-memory.ts';
 import { staleMmioDecision } from './stale-mmio-decision.ts';
 import { staleMmioDecisionInSpte } from './stale-mmio-decision-in-spte.ts';
@@ -23,6 +24,7 @@ export const memslotsScenarios: readonly AnyScenario[] = [
   movedPageTakenForMmio,
   invalidateEndFindsNoSlot,
   invalidateEndFindsNewSlot,
+  notifierMeetsAnUpdate,
   dirtyBitInFreedBitmap,
   failedUpdateLosesSlot,
   ioctlOfAnotherProcess,

@@ -11,6 +11,14 @@ import { deletion, GFN, region, type SmallVm, smallVm } from '../vm/small-vm.ts'
 export const invalidateEndFindsNoSlot = scenario('memslots/invalidate-end-finds-no-slot', {
   title: 'the slots change between the two halves of an invalidation',
   source: '52ac8b358b0c',
+  claims: [
+    { seed: '000.8', says: 'what the start counted, the end uncounts', verdict: 'holds' },
+    {
+      seed: '000.44',
+      says: 'with the count looked at and the set published under it; not when it is published after it is dropped',
+      verdict: 'holds',
+    },
+  ],
   size: '1 invalidation, 1 deletion, tree form',
   defends: ['memslots.wait_for_invalidations'],
   *setup() {

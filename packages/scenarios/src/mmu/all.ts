@@ -2,6 +2,7 @@ import type { AnyScenario } from '@faultline/machine';
 import { agedWriteNotLogged, readPageLogged, writeAfterRestoreNotLogged } from './access-track-logging.ts';
 import { dirtyBitLost } from './dirty-bit-lost.ts';
 import { mmuEntryScenarios } from './entry-all.ts';
+import { fixedOutsideTheLock, frameComesBack } from './fixed-outside-the-lock.ts';
 import { movingMemory } from './moving-memory.ts';
 import { pageTableLost } from './page-table-lost.ts';
 import { correctedCondition, printedConditionOf2012, printedConditionOf2023 } from './printed-condition.ts';
@@ -14,6 +15,8 @@ export const mmuScenarios: readonly AnyScenario[] = [
   dirtyBitLost,
   writeNotLogged,
   firstWriteNotLogged,
+  fixedOutsideTheLock,
+  frameComesBack,
   pageTableLost,
   movingMemory,
   ...mmuEntryScenarios,

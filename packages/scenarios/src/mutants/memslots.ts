@@ -120,6 +120,18 @@ export const memslotsMutants: readonly Mutant[] = [
       always: 'what the start counted, the end uncounts',
     },
   },
+  ...(['slots-lock', 'slots-arch-lock'] as const).map(
+    (lock): Mutant => ({
+      name: `memslots/notifier-takes-${lock}`,
+      says: `The end of an invalidation takes ${lock.replaceAll('-', '_')}, which an update holds while it waits for that end.`,
+      variant: `notifier-takes-${lock}`,
+      against: ['memslots/notifier-meets-an-update'],
+      expect: {
+        caught: 'memslots/notifier-meets-an-update',
+        always: 'the update and the invalidation both end',
+      },
+    }),
+  ),
   {
     name: 'memslots/invalidation-counted-without-atomic',
     says: 'The count of invalidations is changed by a load and a store: mn_invalidate_lock is held around both.',

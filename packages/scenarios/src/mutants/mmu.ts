@@ -42,6 +42,23 @@ export const mmuMutants: readonly Mutant[] = [
     expect: { caught: 'mmu/write-not-logged', always: HARVESTED },
   },
   {
+    name: 'mmu/no-fast-path',
+    says: 'There is no fast path: a write to a protected page waits for mmu_lock.',
+    variant: 'mmu-no-fast-path',
+    against: ['mmu/fault-fixed-outside-the-lock'],
+    expect: {
+      caught: 'mmu/fault-fixed-outside-the-lock',
+      always: 'the write does not wait for whoever holds mmu_lock',
+    },
+  },
+  {
+    name: 'mmu/frame-comes-back-unlogged',
+    says: 'The fast path fixes an entry that was away meanwhile, and does not log it.',
+    off: ['mmu.mark_dirty_after_cmpxchg'],
+    against: ['mmu/frame-comes-back'],
+    expect: { caught: 'mmu/frame-comes-back', always: 'a page that is writable is in the next harvest' },
+  },
+  {
     name: 'mmu/logged-before-cmpxchg',
     says: 'The fast path logs before it makes the page writable: a harvest in between takes the bit and changes nothing.',
     variant: 'mmu-logged-before-cmpxchg',
