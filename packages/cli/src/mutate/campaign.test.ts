@@ -71,6 +71,15 @@ test('only a scenario that says that it defends the step can catch it', async ()
   expect(rows[0]?.seen[0]).toMatch(/does not say that it defends io.step_three/);
 });
 
+test('of a deep scenario the first executions may do, and all are tried if they do not', async () => {
+  const late = (trial: Trial) => (trial.most === undefined ? without('io.step_one')(trial) : []);
+  for (const breaks of [without('io.step_one'), late]) {
+    const { rows } = await run([caught], breaks, { deep: true });
+    expect(rows[0]?.verdict).toBe('caught');
+  }
+  expect((await run([caught], () => [], { deep: true })).rows[0]?.verdict).toBe('MISSED');
+});
+
 test('a step that no mutant names is missed', async () => {
   const { verdicts, exit } = await run([], () => []);
   expect(verdicts).toEqual(['MISSED io.step_one']);

@@ -40,7 +40,13 @@ export async function campaign(input: Input): Promise<Campaign> {
   let executions = 0;
   const seen = new Map<string, Promise<CheckResult>>();
   const attempt: Attempt = (trial) => {
-    const key = JSON.stringify([trial.scenario, [...trial.off].sort(), trial.variant, trial.picture]);
+    const key = JSON.stringify([
+      trial.scenario,
+      [...trial.off].sort(),
+      trial.variant,
+      trial.picture,
+      trial.most,
+    ]);
     let result = seen.get(key);
     if (result === undefined) {
       result = input.attempt(trial).then((done) => {

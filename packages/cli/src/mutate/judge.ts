@@ -24,6 +24,8 @@ export interface Trial {
   readonly variant: string;
   /** Make a diagram of the fall of this rule. */
   readonly picture?: string;
+  /** Executions after which to stop, if not the usual bound. */
+  readonly most?: number;
 }
 
 export type Attempt = (trial: Trial) => Promise<CheckResult>;
@@ -71,10 +73,15 @@ export function against(mutant: Mutant, scenarios: readonly AnyScenario[]): AnyS
   });
 }
 
+/** One fall is enough: of a scenario beyond the default budget these are tried first, and all only if none of them falls. */
+const MOST_OF_DEEP = 2000;
+
 async function judgeCaught(mutant: Mutant, name: string, always: string, known: Known): Promise<Row> {
   const pictured = known.pictures === true && mutant.variant !== undefined;
-  const trial = trialOf(mutant, name);
-  const result = await known.attempt(pictured ? { ...trial, picture: always } : trial);
+  const trial = { ...trialOf(mutant, name), ...(pictured ? { picture: always } : {}) };
+  const deep = known.scenarios.some((s) => s.name === name && s.deep === true);
+  let result = await known.attempt(deep ? { ...trial, most: MOST_OF_DEEP } : trial);
+  if (deep && (result.always[always] ?? 0) === 0) result = await known.attempt(trial);
   const fell = result.always[always] ?? 0;
   if (fell > 0) {
     const diagram = result.findings.find((finding) => finding.name === always)?.diagram ?? '';

@@ -76,7 +76,7 @@ export async function runCampaign(
     scenarios,
     mutants,
     steps: await namedSteps(),
-    attempt: async ({ scenario, off, variant, picture }) => {
+    attempt: async ({ scenario, off, variant, picture, most }) => {
       let module = modules.get(variant);
       if (module === undefined) {
         module = catalogueWith([variant]);
@@ -89,7 +89,7 @@ export async function runCampaign(
         without: off,
         variant,
         mode: 'optimal',
-        bounds: { maxExecutions: MAX_EXECUTIONS, ...boundsOf(options) },
+        bounds: { maxExecutions: most ?? MAX_EXECUTIONS, ...boundsOf(options) },
         explain: picture === undefined ? false : { diagramOf: picture },
       });
     },
