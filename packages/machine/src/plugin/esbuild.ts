@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Plugin } from 'esbuild';
-import { type TransformOptions, transform } from './transform.ts';
+import { type Transformed, type TransformOptions, transform } from './transform.ts';
 import { checkFresh, type Replacement, replacementsOf } from './variant.ts';
 
 export interface PluginOptions {
@@ -44,17 +44,38 @@ export function faultlinePlugin(options: PluginOptions): Plugin {
         const inside = !name.startsWith('..');
         if (inside && NO_TASKS.test(name)) return undefined;
         const replaced = replacedIn(name, code, replacements);
-        const done = transform(code, inside ? name : file, { platform, without, replaced });
-        if (done === null) return undefined;
-        const map = Buffer.from(done.map).toString('base64');
-        return {
-          contents: `${done.code}\n//# sourceMappingURL=data:application/json;base64,${map}`,
-          loader: 'ts',
-          resolveDir: path.dirname(file),
-        };
+        const shown = inside ? name : file;
+        const contents =
+          replaced.size > 0
+            ? withMap(transform(code, shown, { platform, without, replaced }))
+            : unreplaced(code, shown, platform, without);
+        return contents === null ? undefined : { contents, loader: 'ts', resolveDir: path.dirname(file) };
       });
     },
   };
+}
+
+/** Modules that were transformed before, by all that decides about the result: a variant changes one module of hundreds. */
+const known = new Map<string, { readonly code: string; readonly contents: string | null }>();
+
+function unreplaced(
+  code: string,
+  file: string,
+  platform: TransformOptions['platform'],
+  without: ReadonlySet<string>,
+): string | null {
+  const key = [platform, file, ...without].join('\n');
+  const before = known.get(key);
+  if (before?.code === code) return before.contents;
+  const contents = withMap(transform(code, file, { platform, without }));
+  known.set(key, { code, contents });
+  return contents;
+}
+
+function withMap(done: Transformed | null): string | null {
+  if (done === null) return null;
+  const map = Buffer.from(done.map).toString('base64');
+  return `${done.code}\n//# sourceMappingURL=data:application/json;base64,${map}`;
 }
 
 function resolvePackage(specifier: string, { root, shared }: PluginOptions) {
