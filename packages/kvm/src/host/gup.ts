@@ -9,7 +9,6 @@ import { type Hva, PAGE_SIZE, type Pfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { breakCow } from './ksm.ts';
 import {
-  allocFrame,
   hostPte,
   type MmStruct,
   PTE_BUSY,
@@ -18,6 +17,7 @@ import {
   PTE_WRITABLE,
   ptePfn,
   putPage,
+  waitForFrame,
 } from './mm.ts';
 
 /** What get_user_pages found: the frame, with a reference taken, and whether the host lets it be written. */
@@ -26,7 +26,7 @@ export interface Gup {
   readonly writable: boolean;
 }
 
-/** Null if nothing is mapped there, or no frame is left. The caller drops the reference. @kernel hva_to_pfn virt/kvm/kvm_main.c */
+/** Null if nothing is mapped there, or it is to be written and may not. The caller drops the reference. @kernel hva_to_pfn virt/kvm/kvm_main.c */
 export function* hvaToPfnPinned(kvm: Kvm, hva: Hva, write: boolean): Task<Gup | null> {
   const mm = kvm.mmStruct as MmStruct;
   const index = Math.floor(hva / PAGE_SIZE);
@@ -46,7 +46,8 @@ export function* hvaToPfnPinned(kvm: Kvm, hva: Hva, write: boolean): Task<Gup | 
     }
     const writable = (pte & PTE_WRITABLE) !== 0n;
     if (write && !writable) {
-      if ((pte & PTE_COW) === 0n || !(yield* breakCow(kvm, hva, pte))) return null;
+      if ((pte & PTE_COW) === 0n) return null;
+      yield* breakCow(kvm, hva, pte);
       continue;
     }
     yield* mm.page.at(ptePfn(pte)).refcount.fetchAdd(1);
@@ -58,8 +59,7 @@ export function* hvaToPfnPinned(kvm: Kvm, hva: Hva, write: boolean): Task<Gup | 
 
 /** @kernel do_swap_page mm/memory.c */
 export function* swapIn(mm: MmStruct, index: number, pte: bigint): Task {
-  const pfn = yield* allocFrame(mm);
-  if (pfn === null) return;
+  const pfn = yield* waitForFrame(mm);
   const page = mm.page.at(pfn);
   yield* page.content.writeOnce(yield* mm.swap.at(index).readOnce());
   yield* page.flags.writeOnce(0);

@@ -6,7 +6,6 @@ import type { Task } from '@faultline/machine';
 import { type Hva, PAGE_SIZE } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import {
-  allocFrame,
   hostPte,
   type MmStruct,
   PG_DIRTY,
@@ -15,6 +14,7 @@ import {
   PTE_WRITABLE,
   ptePfn,
   putPage,
+  waitForFrame,
 } from './mm.ts';
 import { changeHostPte } from './pte-change.ts';
 
@@ -44,16 +44,14 @@ function* protectPage(kvm: Kvm, hva: Hva): Task<bigint | null> {
   return (yield* changeHostPte(kvm, hva, pte, protectedPte)) ? protectedPte : null;
 }
 
-/** A write to a shared page: copies it to a frame of its own. False if no frame is free. @kernel wp_page_copy mm/memory.c */
-export function* breakCow(kvm: Kvm, hva: Hva, pte: bigint): Task<boolean> {
+/** A write to a shared page: copies it to a frame of its own, unless somebody was faster. @kernel wp_page_copy mm/memory.c */
+export function* breakCow(kvm: Kvm, hva: Hva, pte: bigint): Task {
   const mm = kvm.mmStruct as MmStruct;
-  const to = yield* allocFrame(mm);
-  if (to === null) return false;
+  const to = yield* waitForFrame(mm);
   const page = mm.page.at(to);
   yield* page.content.writeOnce(yield* mm.page.at(ptePfn(pte)).content.readOnce());
   // Swap does not have it.
   yield* page.flags.writeOnce(PG_DIRTY);
   const changed = yield* changeHostPte(kvm, hva, pte, hostPte(to, true));
   yield* putPage(mm, changed ? ptePfn(pte) : to);
-  return true;
 }

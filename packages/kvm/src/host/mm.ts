@@ -12,6 +12,8 @@ import {
   cell64,
   type Elements,
   embed,
+  retryAfterChange,
+  type Seen,
   type StructType,
   struct,
   type Task,
@@ -115,4 +117,18 @@ export function* allocFrame(mm: MmStruct): Task<Pfn | null> {
     if ((yield* mm.page.at(i).refcount.cmpxchg(0, 1)) === 0) return i as Pfn;
   }
   return null;
+}
+
+/** The same for whoever cannot go on without: waits, as an allocation does while memory is reclaimed. */
+export function* waitForFrame(mm: MmStruct): Task<Pfn> {
+  for (;;) {
+    const seen: Seen[] = [];
+    for (let i = 0; i < mm.frames; i++) {
+      const { refcount } = mm.page.at(i);
+      const users = yield* refcount.cmpxchg(0, 1);
+      if (users === 0) return i as Pfn;
+      seen.push([refcount, users]);
+    }
+    yield* retryAfterChange(seen);
+  }
 }

@@ -8,7 +8,7 @@ import type { Task } from '@faultline/machine';
 import { type Hva, PAGE_SIZE, type Pfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../virt/mmu-notifier.ts';
-import { type MmStruct, PG_DIRTY, PTE_PRESENT, PTE_SWAPPED, ptePfn, putPage } from './mm.ts';
+import { type MmStruct, PG_DIRTY, PTE_COW, PTE_PRESENT, PTE_SWAPPED, ptePfn, putPage } from './mm.ts';
 
 /**
  * Swaps the page at `hva` out. Returns the frame that it no longer occupies, or null if it had none. The swap cache is
@@ -22,7 +22,8 @@ export function* swapOut(kvm: Kvm, hva: Hva): Task<Pfn | null> {
   const ptep = mm.ptes.at(index);
   yield* invalidateRangeStart(kvm, hva, (hva + PAGE_SIZE) as Hva);
   const pte = yield* ptep.readOnce();
-  const pfn = (pte & PTE_PRESENT) === 0n ? null : ptePfn(pte);
+  // A frame that is, or was, shared stays where it is: see ksm.ts.
+  const pfn = (pte & PTE_PRESENT) === 0n || (pte & PTE_COW) !== 0n ? null : ptePfn(pte);
   if (pfn !== null) {
     const page = mm.page.at(pfn);
     // What is on disk is current unless somebody said otherwise.

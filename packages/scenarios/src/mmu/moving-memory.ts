@@ -12,12 +12,14 @@ import {
   getDirtyLog,
   guestRead,
   guestWrite,
+  mergePages,
   migratePage,
+  pageReferenced,
   putPage,
   swapOut,
 } from '@faultline/kvm/seams';
 import { scenario, type Task } from '@faultline/machine';
-import { type MmuVm, mmuVm } from '../vm/mmu-vm.ts';
+import { HVA0, HVA1, type MmuVm, mmuVm } from '../vm/mmu-vm.ts';
 import { deletion, region } from '../vm/small-vm.ts';
 
 /** Operations of each thread in one round. */
@@ -55,6 +57,8 @@ function* takeAwayAndReuse({ kvm, mm }: Machine): Task<number> {
   let overwritten = 0;
   for (let i = 0; i < MOVES; i++) {
     const address = hva((i % PAGES) * PAGE_SIZE);
+    if (i % 8 === 1) yield* pageReferenced(kvm, address);
+    if (i % 8 === 5) yield* mergePages(kvm, HVA0, HVA1);
     if (i % 4 === 3) {
       const to = yield* allocFrame(mm);
       if (to === null) continue;
@@ -74,9 +78,9 @@ function* takeAwayAndReuse({ kvm, mm }: Machine): Task<number> {
 }
 
 /**
- * Two vCPUs write and read while the host swaps their pages out and in, migrates them and reuses their frames, and user
- * space harvests the dirty log, deletes the slot and creates it again. Each page has one writer, which must always find what it wrote last; a frame
- * that was given away must keep what its next owner wrote.
+ * Two vCPUs write and read while the host swaps their pages out and in, ages, merges and migrates them and reuses their
+ * frames, and user space harvests the dirty log, deletes the slot and creates it again. Each page has one writer, which
+ * must always find what it wrote last; a frame that was given away must keep what its next owner wrote.
  */
 export const movingMemory = scenario('mmu/moving-memory', {
   title: 'a write is lost, or lands in a frame of somebody else, while memory moves',
