@@ -12,6 +12,8 @@ export interface Mutant {
   readonly variant?: string;
   /** Scenarios to run it against; those that defend its steps when left out. */
   readonly against?: readonly string[];
+  /** Memory model to run it under; sequential consistency when left out. */
+  readonly model?: 'tso';
   readonly expect: Expectation;
 }
 
