@@ -19,6 +19,7 @@ export {
   type Pfn,
   pfn,
 } from './types.ts';
+export { type ClearDirtyLog, clearDirtyLog } from './virt/clear-dirty-log.ts';
 export {
   type CoalescedZoneArgs,
   ioctlRegisterCoalescedMmio,
@@ -29,6 +30,7 @@ export { createVcpu, getVcpu } from './virt/create-vcpu.ts';
 export { createVm, type VmOptions } from './virt/create-vm.ts';
 export { Eventfd, openEventfd } from './virt/eventfd.ts';
 export { answerIo, answerMmio, type IoExit, ioExit, KvmExit, type MmioExit, mmioExit } from './virt/exit.ts';
+export { getDirtyLog } from './virt/get-dirty-log.ts';
 export {
   type IoeventfdArgs,
   ioctlIoeventfd,

@@ -1,5 +1,6 @@
 /** The catalogue: every scenario, every mutant. */
 import type { AnyScenario } from '@faultline/machine';
+import { dirtyScenarios } from './dirty/all.ts';
 import { ioScenarios } from './io/all.ts';
 import { lifetimeScenarios } from './lifetime/all.ts';
 import { locksThreadsScenarios } from './locks-threads/all.ts';
@@ -7,6 +8,7 @@ import { memslotsScenarios } from './memslots/all.ts';
 import { mmioScenarios } from './mmio/all.ts';
 import { mmuScenarios } from './mmu/all.ts';
 import type { Mutant } from './mutant.ts';
+import { dirtyMutants } from './mutants/dirty.ts';
 import { ioMutants } from './mutants/io.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
 import { locksThreadsMutants } from './mutants/locks-threads.ts';
@@ -31,6 +33,7 @@ export const scenarios: readonly AnyScenario[] = [
   ...mmioScenarios,
   ...mmuScenarios,
   ...notifierScenarios,
+  ...dirtyScenarios,
   ...lifetimeScenarios,
   ...locksThreadsScenarios,
 ];
@@ -46,6 +49,7 @@ export const mutants: readonly Mutant[] = [
   ...notifierMutants,
   ...agingMutants,
   ...hostMutants,
+  ...dirtyMutants,
   ...lifetimeMutants,
   ...locksThreadsMutants,
 ];

@@ -13,12 +13,14 @@ import type { IoValue } from '../virt/io-device.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
 import type { Memslots } from '../virt/memslots.ts';
 import { hasEntry, runInstruction } from '../virt/vcpu-entry.ts';
+import { vcpuMemslots } from '../virt/vcpu-memslots.ts';
 import { directPageFault } from '../x86/direct-page-fault.ts';
 import { isMmioSpte } from '../x86/mmio-spte.ts';
 import { rootOf } from '../x86/mmu-page.ts';
 import { mmuPageFault, type PageFault } from '../x86/page-fault.ts';
 import { RetPf } from '../x86/ret-pf.ts';
 import { isPresent, isWritable, pfnOf } from '../x86/spte.ts';
+import { flushPmlBuffer } from './pml.ts';
 import { tdpAccess } from './tdp-access.ts';
 
 /** Where an access ended. */
@@ -84,6 +86,8 @@ function* accessThroughTlb(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint):
     if ('value' in touched) return { via: Via.RAM, value: touched.value };
     const fault: PageFault = { gpa, write, spte: touched.fault, slots: null, waitFor: [] };
     const idx = yield* kvm.srcu.readLock();
+    // Every exit: a full log is one of the reasons, and then nothing else is wrong.
+    if (kvm.config.pmlEntries > 0) yield* flushPmlBuffer(vcpu, yield* vcpuMemslots(vcpu));
     const result = yield* directPageFault(vcpu, fault);
     yield* kvm.srcu.readUnlock(idx);
     if (result === RetPf.EMULATE) return { via: Via.MMIO, value: 0n };

@@ -15,6 +15,7 @@ import { spteIndex } from '../x86/tdp-geometry.ts';
 import { mmuLoad, mmuReload } from '../x86/tdp-roots.ts';
 import { formatOf } from '../x86/tdp-spte.ts';
 import { lastSpte, type Walked } from '../x86/tdp-walk.ts';
+import { notePml } from './pml-buffer.ts';
 
 /** What became of the access: its value, or the entry that made the hardware exit. */
 export type Touched =
@@ -75,7 +76,8 @@ interface HardwareWalk {
 
 /** The hardware's walk. It sets A, and D for a write, with a locked operation, and walks again if the entry changed. */
 function* walk(vcpu: Vcpu, gpa: Gpa, write: boolean): Task<HardwareWalk> {
-  const format = formatOf(vcpu.kvm as Kvm);
+  const kvm = vcpu.kvm as Kvm;
+  const format = formatOf(kvm);
   for (;;) {
     const found = yield* hardwareWalk(vcpu, gfnOf(gpa));
     if (found === null) return { allowed: false, spte: 0n, sptep: null };
@@ -84,7 +86,11 @@ function* walk(vcpu: Vcpu, gpa: Gpa, write: boolean): Task<HardwareWalk> {
     if (!isShadowPresent(format, spte) || !allowed) return { allowed: false, spte, sptep };
     const noted = spte | format.accessed | (write ? format.dirty : 0n);
     if (noted === spte) return { allowed: true, spte, sptep };
-    if ((yield* sptep.cmpxchg(spte, noted)) === spte) return { allowed: true, spte: noted, sptep };
+    const dirties = write && kvm.config.pmlEntries > 0 && !isDirty(format, spte);
+    if (dirties && vcpu.pml.count >= kvm.config.pmlEntries) return { allowed: false, spte, sptep };
+    if ((yield* sptep.cmpxchg(spte, noted)) !== spte) continue;
+    if (dirties) notePml(vcpu.pml, gfnOf(gpa));
+    return { allowed: true, spte: noted, sptep };
   }
 }
 

@@ -2,6 +2,7 @@
 import { bugOn, type SrcuLevel, type Task } from '@faultline/machine';
 import { allocHostMemory } from '../host/memory.ts';
 import { createMm } from '../host/mm.ts';
+import { PML_MAX } from '../hw/pml-buffer.ts';
 import type { Gfn } from '../types.ts';
 import { allocMmuPage } from '../x86/mmu-page.ts';
 import { coalescedMmioInit } from './coalesced-mmio.ts';
@@ -23,6 +24,8 @@ export interface VmOptions {
   readonly vcpuMmioCache?: boolean;
   readonly allocMayFail?: boolean;
   readonly dirtyLogInitiallySet?: boolean;
+  /** KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. */
+  readonly dirtyLogManualProtect?: boolean;
   /** Frames of guest-physical memory that the page table covers. */
   readonly tableEntries?: number;
   /** Entries of the coalesced-MMIO ring; 170 fill its page. */
@@ -38,6 +41,8 @@ export interface VmOptions {
     readonly levels?: number;
     readonly indexBits?: number;
     readonly adBits?: boolean;
+    /** Entries of the page-modification log, at most 4; needs A/D bits and abstract levels. None when left out. */
+    readonly pml?: number;
     /** The host shares pages as before 3.7: see host/pte-change.ts. */
     readonly changePteAlone?: boolean;
     readonly yields?: boolean;
@@ -93,6 +98,8 @@ function configure(kvm: Kvm, options: VmOptions): void {
   config.vcpuMmioCache = options.vcpuMmioCache === false ? 0 : 1;
   config.allocMayFail = options.allocMayFail ? 1 : 0;
   config.dirtyLogInitiallySet = options.dirtyLogInitiallySet ? 1 : 0;
+  config.dirtyLogManualProtect = options.dirtyLogManualProtect ? 1 : 0;
+  config.pmlEntries = pmlEntries(options.mmu);
   config.tableEntries = options.tableEntries ?? 4;
   config.tdpMmu = options.mmu === undefined ? 0 : 1;
   config.tdpLevels = options.mmu?.levels ?? 1;
@@ -105,6 +112,18 @@ function configure(kvm: Kvm, options: VmOptions): void {
   config.vcpuEntry = options.mmu?.vcpuEntry === 'real' ? 1 : 0;
   const frames = 2 ** (config.tdpLevels * config.tdpIndexBits);
   config.maxGfn = (options.mmu === undefined ? config.tableEntries : frames) as Gfn;
+}
+
+/** Throws a RangeError for hardware that the model does not have. */
+function pmlEntries(mmu: VmOptions['mmu']): number {
+  const entries = mmu?.pml ?? 0;
+  if (entries === 0) return 0;
+  if (entries > PML_MAX)
+    throw new RangeError(`a page-modification log of the model has at most ${PML_MAX} entries`);
+  if (mmu?.adBits === false || mmu?.vcpuEntry === 'real' || mmu?.remoteFlush === 'real') {
+    throw new RangeError('a page-modification log needs A/D bits, and vCPUs that are always in their guest');
+  }
+  return entries;
 }
 
 /** Address spaces start from different generations, and step by their number. */

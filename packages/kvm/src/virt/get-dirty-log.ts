@@ -1,14 +1,16 @@
 /**
  * @area dirty
  *
- * KVM_GET_DIRTY_LOG by write protection: takes the bits, protects the pages that they name, so that the next write to
- * one of them faults and is logged again, and flushes, so that no vCPU writes on through its TLB.
+ * KVM_GET_DIRTY_LOG: takes the bits, arms the pages that they name, so that the next write to one of them is logged
+ * again, and flushes, so that no vCPU writes on through its TLB. With KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 it only copies the
+ * bits; the rest is for KVM_CLEAR_DIRTY_LOG.
  */
-import type { Task } from '@faultline/machine';
+import { at, type Task } from '@faultline/machine';
 import { ENOENT } from '../errno.ts';
+import { syncDirtyLog } from '../hw/pml.ts';
 import type { Gfn } from '../types.ts';
 import { flushRemoteTlbs } from '../x86/flush.ts';
-import { writeProtectGfn } from '../x86/tdp-protect.ts';
+import { rearmGfn } from '../x86/tdp-clear-dirty.ts';
 import type { Kvm } from './kvm.ts';
 import type { Memslot, Memslots } from './memslots.ts';
 import { idToMemslot } from './memslots-search.ts';
@@ -18,30 +20,52 @@ export function* getDirtyLog(kvm: Kvm, slotId: number): Task<number[] | number> 
   yield* kvm.slotsLock.lock();
   const slots = (yield* kvm.memslots.at(0).rcuDereference()) as Memslots;
   const slot = idToMemslot(slots, slotId);
-  const result = slot === null || slot.dirtyBitmap === null ? -ENOENT : yield* takeDirtyBits(kvm, slot);
+  const result = slot === null || slot.dirtyBitmap === null ? -ENOENT : yield* harvest(kvm, slots, slot);
   yield* kvm.slotsLock.unlock();
   return result;
 }
 
 /** Under slots_lock: the bitmap stays. */
-function* takeDirtyBits(kvm: Kvm, slot: Memslot): Task<number[]> {
-  const bitmap = slot.dirtyBitmap as NonNullable<Memslot['dirtyBitmap']>;
+function* harvest(kvm: Kvm, slots: Memslots, slot: Memslot): Task<number[]> {
+  sync_hardware_log: yield* syncDirtyLog(kvm, slots);
+  if (kvm.config.dirtyLogManualProtect === 1) return yield* copyDirtyBits(slot);
   const taken: number[] = [];
-  let flush = false;
   yield* kvm.mmuLock.writeLock();
-  for (let word = 0; word * 32 < slot.npages; word++) {
-    // Taken before the pages are protected: a write in between sets its bit again.
-    const bits = yield* bitmap.words.at(word).xchg(0);
-    taken.push(bits);
-    // Whether or not an entry still has W: aging may have taken it away and left it in a TLB.
-    flush_for_taken_bits: flush = flush || bits !== 0;
-    for (let page = 0; page < 32; page++) {
-      const gfn = (slot.baseGfn + word * 32 + page) as Gfn;
-      if ((bits & (1 << page)) === 0) continue;
-      protect_logged_pages: flush = (yield* writeProtectGfn(kvm, gfn)) || flush;
-    }
-  }
+  const flush = yield* takeDirtyBits(kvm, slot, taken);
   yield* kvm.mmuLock.writeUnlock();
   flush_before_user_space: if (flush) yield* flushRemoteTlbs(kvm);
   return taken;
+}
+
+/** Under mmu_lock held for write. Returns whether TLBs have to be flushed. */
+export function* takeDirtyBits(kvm: Kvm, slot: Memslot, taken: number[]): Task<boolean> {
+  const bitmap = slot.dirtyBitmap as NonNullable<Memslot['dirtyBitmap']>;
+  let flush = false;
+  for (let word = 0; word * 32 < slot.npages; word++) {
+    // Taken before the pages are armed: a write in between sets its bit again. vCPUs set bits without a lock.
+    const bits = yield* bitmap.words.at(word).xchg(0, at('dirty.take_bits_xchg'));
+    taken.push(bits);
+    // Whether or not an entry still has W: aging may have taken it away and left it in a TLB.
+    flush_for_taken_bits: flush = flush || bits !== 0;
+    protect_logged_pages: flush = (yield* rearmMasked(kvm, slot, word, bits)) || flush;
+  }
+  return flush;
+}
+
+/** Under mmu_lock held for write: the next write to each page of a word of the bitmap is logged. @kernel kvm_arch_mmu_enable_log_dirty_pt_masked arch/x86/kvm/mmu/mmu.c */
+export function* rearmMasked(kvm: Kvm, slot: Memslot, word: number, mask: number): Task<boolean> {
+  let flush = false;
+  for (let page = 0; page < 32; page++) {
+    if ((mask & (1 << page)) === 0) continue;
+    flush = (yield* rearmGfn(kvm, (slot.baseGfn + word * 32 + page) as Gfn)) || flush;
+  }
+  return flush;
+}
+
+/** The bits stay: user space clears what it copies. */
+export function* copyDirtyBits(slot: Memslot): Task<number[]> {
+  const bitmap = slot.dirtyBitmap as NonNullable<Memslot['dirtyBitmap']>;
+  const copy: number[] = [];
+  for (let word = 0; word * 32 < slot.npages; word++) copy.push(yield* bitmap.words.at(word).readOnce());
+  return copy;
 }

@@ -26,6 +26,10 @@ export const KvmConfig = struct(
     allocMayFail: u32Field,
     /** KVM_DIRTY_LOG_INITIALLY_SET */
     dirtyLogInitiallySet: u32Field,
+    /** KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2: a harvest copies the bits, KVM_CLEAR_DIRTY_LOG clears them. */
+    dirtyLogManualProtect: u32Field,
+    /** Entries of the page-modification log; 0: the hardware has none. */
+    pmlEntries: u32Field,
     /** Guest frames that the one-level page table of the model covers. */
     tableEntries: u32Field,
     /** Entries of the coalesced-MMIO ring: 170 fill its page. */

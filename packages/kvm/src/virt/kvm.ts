@@ -36,6 +36,7 @@ import {
 import { HostMemory } from '../host/memory.ts';
 import { MmStruct } from '../host/mm.ts';
 import { Cpu } from '../hw/cpu.ts';
+import { Pml } from '../hw/pml-buffer.ts';
 import { Tlb } from '../hw/tlb.ts';
 import type { Gfn, Hva } from '../types.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
@@ -82,6 +83,8 @@ export interface Vcpu extends View {
   readonly run: KvmRun;
   /** What the hardware remembers of the page tables. */
   readonly tlb: Tlb;
+  /** Pages whose Dirty bit its hardware has set, and KVM has not heard of. */
+  readonly pml: Pml;
   /** TDP MMU: where this vCPU's walks start; null until one is loaded. Its own thread alone touches it. */
   root: MmuPage | null;
   /** In the guest or not, and what others ask of it: see vcpu-entry.ts, kick.ts. */
@@ -120,6 +123,7 @@ export const Vcpu: StructType<Vcpu> = struct(
     mmioGen: generationField,
     run: embed(KvmRun),
     tlb: embed(Tlb),
+    pml: embed(Pml),
     root: kernelName(
       'mmu->root',
       ptr((): StructType<MmuPage> => MmuPage),

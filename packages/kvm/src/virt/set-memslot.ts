@@ -8,6 +8,7 @@ import type { Task } from '@faultline/machine';
 import { ENOMEM } from '../errno.ts';
 import { kmallocFails } from '../host/kmalloc.ts';
 import type { Gfn, Hva } from '../types.ts';
+import { slotApplyFlags } from '../x86/slot-apply-flags.ts';
 import { zapAll } from '../x86/zap.ts';
 import { allocDirtyBitmap, DirtyBitmap } from './dirty-bitmap.ts';
 import { inactiveSet, swapActiveMemslots } from './install-memslots.ts';
@@ -62,7 +63,7 @@ export function* setMemslot(kvm: Kvm, old: Memslot | null, region: Region, chang
   }
   yield* switchMemslot(kvm, old, next, invalid ?? old);
   if (invalid !== null) Memslot.free(invalid);
-  commitMemoryRegion(kvm, old, next, change);
+  yield* commitMemoryRegion(kvm, old, next, change);
   return 0;
 }
 
@@ -77,7 +78,12 @@ export function* invalidateMemslot(kvm: Kvm, old: Memslot, invalid: Memslot): Ta
 }
 
 /** Replaces `old` by `next` in the inactive set, swaps, and repeats the edit in the other set. */
-function* switchMemslot(kvm: Kvm, old: Memslot | null, next: Memslot | null, stale: Memslot | null): Task {
+export function* switchMemslot(
+  kvm: Kvm,
+  old: Memslot | null,
+  next: Memslot | null,
+  stale: Memslot | null,
+): Task {
   const asId = (old ?? (next as Memslot)).asId;
   yield* replaceMemslot(yield* inactiveOf(kvm, asId), old, next);
   yield* swapActiveMemslots(kvm, asId);
@@ -116,7 +122,13 @@ export function* prepareMemoryRegion(kvm: Kvm, old: Memslot | null, next: Memslo
 }
 
 /** After the grace period: accounts pages and frees what no reader can reach. @kernel kvm_commit_memory_region virt/kvm/kvm_main.c */
-function commitMemoryRegion(kvm: Kvm, old: Memslot | null, next: Memslot | null, change: number): void {
+export function* commitMemoryRegion(
+  kvm: Kvm,
+  old: Memslot | null,
+  next: Memslot | null,
+  change: number,
+): Task {
+  if (change === Change.FLAGS_ONLY) yield* slotApplyFlags(kvm, (old as Memslot).flags, next as Memslot);
   if (change === Change.CREATE) kvm.nrMemslotPages += (next as Memslot).npages;
   if (old === null) return;
   if (change === Change.DELETE) kvm.nrMemslotPages -= old.npages;

@@ -6,29 +6,13 @@
  */
 import { at, type Cell, type Task } from '@faultline/machine';
 import { type MmStruct, setPfnDirty } from '../host/mm.ts';
-import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { pfnOf } from './spte.ts';
 import { PT_WRITABLE } from './spte-format.ts';
-import { isDirty, isShadowPresent } from './spte-predicates.ts';
-import { childOf, spteIndex } from './tdp-geometry.ts';
+import { isDirty } from './spte-predicates.ts';
 import { formatOf } from './tdp-spte.ts';
 
-/** Takes W from the leaf of a frame with one locked operation. Returns whether it had it. @kernel clear_dirty_pt_masked arch/x86/kvm/mmu/tdp_mmu.c */
-export function* writeProtectGfn(kvm: Kvm, gfn: Gfn): Task<boolean> {
-  const format = formatOf(kvm);
-  let table = kvm.roots.get(0);
-  if (table === null) return false;
-  for (let level = kvm.config.tdpLevels; ; level--) {
-    const sptep = table.spt.at(spteIndex(kvm, gfn, level));
-    const spte = yield* sptep.readOnce();
-    if (!isShadowPresent(format, spte)) return false;
-    if (level === 1) return yield* writeProtectLeaf(kvm, sptep, spte);
-    table = childOf(spte);
-  }
-}
-
-/** `_seen` is what the walk read there; the fast path may have set W since. */
+/** Takes W from a leaf with one locked operation. Returns whether it had it. `_seen` is what the walk read there; the fast path may have set W since. @kernel clear_dirty_pt_masked arch/x86/kvm/mmu/tdp_mmu.c */
 export function* writeProtectLeaf(kvm: Kvm, sptep: Cell<bigint>, _seen: bigint): Task<boolean> {
   const format = formatOf(kvm);
   // Nobody but the hardware and the fast path changes a present leaf now; both do it atomically.

@@ -186,7 +186,12 @@ export const memslotsMutants: readonly Mutant[] = [
   {
     name: 'memslots/protect-before-flags',
     says: 'Turning logging on: pages are write-protected before the new flags are published, and a write in between is lost.',
-    expect: { elsewhere: 'needs dirty logging' },
+    variant: 'dirty-protected-before-published',
+    against: ['dirty/write-missed-when-logging-starts'],
+    expect: {
+      caught: 'dirty/write-missed-when-logging-starts',
+      always: 'a page that differs from its copy is in the next harvest',
+    },
   },
   {
     name: 'memslots/dirty-bit-from-worker',

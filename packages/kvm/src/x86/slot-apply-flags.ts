@@ -1,0 +1,41 @@
+/**
+ * @area dirty
+ *
+ * Dirty logging of a slot that is in use is turned on or off. The new flags are published and no reader of the old ones is
+ * left when this runs: every fault from here on logs what it maps, so what was mapped before is all there is to protect.
+ */
+import type { Task } from '@faultline/machine';
+import type { Gfn } from '../types.ts';
+import type { Kvm } from '../virt/kvm.ts';
+import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot } from '../virt/memslots.ts';
+import { flushRemoteTlbs } from './flush.ts';
+import { rearmGfn } from './tdp-clear-dirty.ts';
+import { zapCollapsibleSptes } from './tdp-recover.ts';
+
+/** Under slots_lock, after the grace period; `oldFlags` are those from before. @kernel kvm_mmu_slot_apply_flags arch/x86/kvm/x86.c */
+export function* slotApplyFlags(kvm: Kvm, oldFlags: number, slot: Memslot): Task {
+  if (kvm.config.tdpMmu === 0) return;
+  const logs = (slot.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
+  if (logs === ((oldFlags & KVM_MEM_LOG_DIRTY_PAGES) !== 0)) return;
+  if (!logs) {
+    // Larger pages could stand there again.
+    if (kvm.config.tdpLevels > 1) {
+      yield* zapCollapsibleSptes(kvm, slot.asId, slot.baseGfn, (slot.baseGfn + slot.npages) as Gfn);
+    }
+    return;
+  }
+  // Everything counts as dirty: pages are protected when user space clears them.
+  if (kvm.config.dirtyLogInitiallySet === 1) return;
+  yield* protectSlot(kvm, slot);
+  // Whether or not an entry changed: aging or another harvest may have left its translation in a TLB.
+  flush_when_logging_starts: yield* flushRemoteTlbs(kvm);
+}
+
+/** @kernel kvm_mmu_slot_remove_write_access arch/x86/kvm/mmu/mmu.c */
+export function* protectSlot(kvm: Kvm, slot: Memslot): Task {
+  yield* kvm.mmuLock.writeLock();
+  protect_when_logging_starts: for (let page = 0; page < slot.npages; page++) {
+    yield* rearmGfn(kvm, (slot.baseGfn + page) as Gfn);
+  }
+  yield* kvm.mmuLock.writeUnlock();
+}

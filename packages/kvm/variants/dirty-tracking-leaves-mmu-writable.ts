@@ -1,0 +1,17 @@
+/** Protection of a tracked page takes W only, as before 7c8a4742c4ab: the fast path brings it back. */
+import type { Task } from '@faultline/machine';
+import type { Gfn } from '../src/types.ts';
+import type { Kvm } from '../src/virt/kvm.ts';
+import { PT_WRITABLE } from '../src/x86/spte-format.ts';
+import { presentLeaf } from '../src/x86/tdp-leaf.ts';
+import { formatOf, writeSpte } from '../src/x86/tdp-spte.ts';
+
+/** @replaces packages/kvm/src/x86/tdp-write-protect-gfn.ts#writeProtectTracked 2b506987 */
+/** @kernel write_protect_gfn arch/x86/kvm/mmu/tdp_mmu.c */
+export function* writeProtectTracked(kvm: Kvm, gfn: Gfn): Task<boolean> {
+  const leaf = yield* presentLeaf(kvm, gfn);
+  if (leaf === null) return false;
+  const next = leaf.spte & ~PT_WRITABLE;
+  yield* writeSpte(kvm, leaf.sptep, leaf.spte, next);
+  return (leaf.spte & formatOf(kvm).mmuWritable) !== 0n;
+}

@@ -1,0 +1,25 @@
+import type { AnyScenario } from '@faultline/machine';
+import { hardwareLogMissed } from './hardware-log.ts';
+import { agedPageAtStart, initiallySetPageLost, loggingStops, writeMissedAtStart } from './logging-starts.ts';
+import { trackedPageWritten } from './tracked-page-written.ts';
+import { secondWriter, writeAfterCopy } from './write-after-copy.ts';
+import {
+  bitsGoneBeforeCleared,
+  writtenWhileCleared,
+  writtenWhileClearedPml,
+} from './written-while-cleared.ts';
+
+/** Scenarios of area `dirty`. */
+export const dirtyScenarios: readonly AnyScenario[] = [
+  writeAfterCopy,
+  secondWriter,
+  writtenWhileCleared,
+  writtenWhileClearedPml,
+  bitsGoneBeforeCleared,
+  hardwareLogMissed,
+  writeMissedAtStart,
+  agedPageAtStart,
+  initiallySetPageLost,
+  loggingStops,
+  trackedPageWritten,
+];
