@@ -7,6 +7,7 @@ import type { Events } from './events.ts';
 import { footprint, footprintOf, Mode, modeOf, NO_FOOTPRINT, wordOf } from './footprint.ts';
 import type { OpTable } from './op-table.ts';
 import { awaited, modified, modifyCell, readerLeft, tokenByte } from './sc.ts';
+import { isBuffered } from './tso.ts';
 
 /** Which operations count as dependent. All but the first two are smaller than what programs can observe in general. */
 export interface Equivalence {
@@ -60,6 +61,9 @@ export class Access {
 
   /** Footprint of the operation in `row` of `ops` of thread `t`, which is about to happen. */
   next(ops: OpTable, row: number, t: number): number {
+    const { buffered, programs } = this.events;
+    // Nobody sees a store that goes into a buffer.
+    if (buffered !== null && t < programs && isBuffered(ops.kind[row], ops.order[row])) return NO_FOOTPRINT;
     return this.foot(ops, row, t, this.now);
   }
 
@@ -70,6 +74,8 @@ export class Access {
   without(i: number, ops: OpTable, row: number, t: number): number {
     const { reordered } = this;
     reordered.removed = i;
+    reordered.own = this.events.buffered === null ? -1 : t;
+    reordered.from = ops === this.events.ops ? this.events.before[row] : this.events.last[t];
     if (!this.enabledThen(ops, row)) return DISABLED;
     return this.foot(ops, row, t, reordered);
   }
@@ -89,7 +95,7 @@ export class Access {
         reordered.rwlock(word);
         return reordered.writer === 0 && reordered.readers === 0;
       case Kind.AWAIT:
-        reordered.cell(word);
+        reordered.load(ops.addr[row]);
         return awaited(ops, row, reordered.lo, reordered.hi);
       case Kind.RETRY:
         return this.changedThen(ops, row);
@@ -104,7 +110,7 @@ export class Access {
     const { reordered } = this;
     const base = row * MAX_LIST;
     for (let k = base; k < base + ops.listLength[row]; k++) {
-      reordered.cell(ops.listAddr[k] >>> 2);
+      reordered.load(ops.listAddr[k]);
       if (reordered.lo !== ops.listLo[k]) return true;
       if (ops.listSize[k] === 8 && reordered.hi !== ops.listHi[k]) return true;
     }
@@ -187,7 +193,7 @@ export class Access {
 
   /** A grace period that begins reads the word of every reader. */
   private beginFoot(domain: number): number {
-    const n = Math.min(this.events.threads, MAX_TASKS);
+    const n = Math.min(this.events.programs, MAX_TASKS);
     for (let r = 1; r <= n; r++) parts[r - 1] = footprint(domain + 4 * r, Mode.READ);
     return footprintOf(parts, n);
   }
@@ -235,8 +241,20 @@ class Reordered implements Values {
   writer = 0;
   queued = 0;
   removed = -1;
+  /** The thread whose store buffer is looked into by `load`, and its last event; -1: no buffers. */
+  own = -1;
+  from = -1;
 
   constructor(private readonly events: Events) {}
+
+  /** What the thread `own` would read. */
+  load(addr: number): void {
+    const { buffered, ops } = this.events;
+    const k =
+      buffered === null || this.own < 0 ? -1 : buffered.forwarded(this.own, addr, this.from, this.removed);
+    if (k < 0) this.cell(addr >>> 2);
+    else this.set(0, 0, ops.aLo[k], ops.aHi[k]);
+  }
 
   cell(word: number): void {
     const { events } = this;

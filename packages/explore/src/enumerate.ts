@@ -15,7 +15,7 @@ export class Enumerate implements Reduction {
     private readonly search: Search,
     private readonly withSleep: boolean,
   ) {
-    this.threads = search.run.threads.count;
+    this.threads = search.run.threads.all;
     this.todo = new Int32Array((search.options.maxSteps + 2) * this.threads);
   }
 

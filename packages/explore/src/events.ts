@@ -3,6 +3,7 @@
  * for each word the chain of events that touched it. A stack: backtracking pops, so a prefix is never computed again.
  */
 import { Kind, u32 } from '@faultline/machine';
+import { Buffered } from './buffered.ts';
 import { conflicts, Mode, modeOf, partOf, partsOf, sameWordConflicts, wordOf } from './footprint.ts';
 import { HappensBefore } from './happens-before.ts';
 import { waits } from './memory-model.ts';
@@ -45,8 +46,13 @@ export class Events {
   /** Last part of each word, or -1. */
   readonly head: Int32Array;
 
+  /** What store buffers add to the order; null without them. */
+  readonly buffered: Buffered | null;
+
+  /** `threads`: flushers of store buffers included. */
   constructor(
     readonly threads: number,
+    readonly programs: number,
     readonly maxSteps: number,
     words: number,
     /** For tests of the waiting rule: waiting operations race as others do. */
@@ -74,6 +80,7 @@ export class Events {
     this.baseHi = new Uint32Array(rows * 2);
     this.partBefore = new Int32Array(rows * 2);
     this.head = new Int32Array(words).fill(-1);
+    this.buffered = threads > programs ? new Buffered(this, programs) : null;
   }
 
   /** Whether event `i` happens before event `k` (or is it), in the order of dependent events. */
@@ -81,10 +88,11 @@ export class Events {
     return this.order.holds(i, k);
   }
 
-  /** Whether event `i` happens before whatever thread `t` does next. */
-  beforeNext(i: number, t: number): boolean {
-    const last = this.last[t];
-    return this.order.holds(i, last);
+  /** Whether event `i` happens before what thread `t` waits to do, which is in its row of `ops`. */
+  beforeNext(i: number, t: number, ops: OpTable): boolean {
+    if (this.order.holds(i, this.last[t])) return true;
+    const { buffered } = this;
+    return buffered !== null && this.order.holds(i, buffered.flushesBefore(ops.kind[t], ops.order[t], t));
   }
 
   /** The first event of thread `t` after event `i`, or -1. */
@@ -107,6 +115,7 @@ export class Events {
     this.index[i] = last < 0 ? 1 : this.index[last] + 1;
     this.last[t] = i;
     this.order.begin(i, last);
+    if (this.buffered !== null) this.buffered.join(i);
     this.raceFrom[i + 1] = this.raceFrom[i];
     if (waits(pending.kind[t]) && !this.immediateOnly) this.raceWaiting(i, foot);
     else if (foot > 0) this.raceOne(i, foot);
@@ -131,6 +140,7 @@ export class Events {
   truncate(depth: number): void {
     for (let i = this.depth - 1; i >= depth; i--) {
       this.last[this.thread[i]] = this.before[i];
+      if (this.buffered !== null) this.buffered.drop(i);
       for (let e = this.partFrom[i + 1] - 1; e >= this.partFrom[i]; e--) {
         this.head[wordOf(this.partFoot[e])] = this.partBefore[e];
       }
@@ -178,9 +188,16 @@ export class Events {
   private raceWait(i: number, k: number): void {
     const { order, ops } = this;
     if (order.holds(k, this.before[i])) return;
+    if (this.buffered !== null && order.holds(k, this.drained(i))) return;
     // Before an unlock the lock is held, whatever else is reordered: such a reversal could not happen.
     if (!(ops.kind[k] === Kind.MUTEX_UNLOCK && ops.kind[i] === Kind.MUTEX_LOCK)) this.addRace(i, k);
     if (!order.orders(k, i)) order.join(i, k);
+  }
+
+  /** The last flush that event `i` had to wait for, -1 for none. */
+  private drained(i: number): number {
+    const { ops, buffered } = this;
+    return buffered === null ? -1 : buffered.flushesBefore(ops.kind[i], ops.order[i], this.thread[i]);
   }
 
   private addRace(i: number, k: number): void {

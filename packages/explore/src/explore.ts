@@ -77,6 +77,7 @@ export class Explorer {
     this.session = openSession(scenario, {
       stepsOff: options.stepsOff ?? [],
       equivalence: options.equivalence ?? {},
+      model: options.model ?? 'sc',
       immediateOnly: options.shortcuts?.immediateOnly === true,
       ...(bounds.maxSteps === undefined ? {} : { maxSteps: bounds.maxSteps }),
     });
@@ -121,7 +122,7 @@ export class Explorer {
       scenario: session.scenario.name,
       mode: this.mode,
       strategy: options.strategy?.kind ?? 'exhaustive',
-      model: 'sc',
+      model: session.run.model.name,
       stepsOff: session.stepsOff,
       verdict: list.length > 0 ? 'violated' : partial || counts.complete === 0 ? 'inconclusive' : 'verified',
       counts: { ...counts },

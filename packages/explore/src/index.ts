@@ -15,7 +15,7 @@ export type {
 } from './exploration.ts';
 export { Explorer, explore, exploreAsync } from './explore.ts';
 export type { Finding, FindingKind, Frame, Side, WaitFor } from './finding.ts';
-export type { ModelName } from './memory-model.ts';
+export { MODELS, type ModelName } from './memory-model.ts';
 export { type Minimised, type MinimiseOptions, minimise } from './minimise.ts';
 export { type Divergence, type Expected, type Replay, type ReplayOptions, replay } from './replay.ts';
 export { fitRows, type Row, rowsOf } from './rows.ts';

@@ -29,7 +29,10 @@ function eventsOfThreads(events: Events): number[][] {
 interface Place {
   /** Events done of each thread. */
   readonly done: readonly number[];
+  /** The last thread of the program that went. */
   readonly last: number;
+  /** Who went to get here. */
+  readonly went: number;
   readonly from: Place | null;
 }
 
@@ -37,7 +40,7 @@ interface Place {
 function search(events: Events, lists: readonly number[][]): number[] | null {
   const seen = new Set<string>();
   const needs = clocksOf(events);
-  let layer: Place[] = [{ done: lists.map(() => 0), last: -1, from: null }];
+  let layer: Place[] = [{ done: lists.map(() => 0), last: -1, went: -1, from: null }];
   while (layer.length > 0) {
     const next: Place[] = [];
     for (let k = 0; k < layer.length; k++) {
@@ -46,11 +49,14 @@ function search(events: Events, lists: readonly number[][]): number[] | null {
       if (seen.has(key)) continue;
       seen.add(key);
       if (place.done.every((n, t) => n === lists[t].length)) return orderOf(place, lists);
-      for (let t = 0; t < lists.length; t++) {
+      // Store buffers first: what can be written at once is easiest to read.
+      for (let k = 0; k < lists.length; k++) {
+        const t = (k + events.programs) % lists.length;
         const i = lists[t][place.done[t]];
         if (i === undefined || !available(events, needs, i, place.done)) continue;
-        const step = { done: place.done.map((n, q) => (q === t ? n + 1 : n)), last: t, from: place };
-        if (t === place.last) layer.push(step);
+        const last = t < events.programs ? t : place.last;
+        const step = { done: place.done.map((n, q) => (q === t ? n + 1 : n)), last, went: t, from: place };
+        if (last === place.last) layer.push(step);
         else next.push(step);
       }
     }
@@ -77,6 +83,6 @@ function clocksOf(events: Events): number[][] {
 
 function orderOf(place: Place, lists: readonly number[][]): number[] {
   const order: number[] = [];
-  for (let at = place; at.from !== null; at = at.from) order.push(lists[at.last][at.done[at.last] - 1]);
+  for (let at = place; at.from !== null; at = at.from) order.push(lists[at.went][at.done[at.went] - 1]);
   return order.reverse();
 }

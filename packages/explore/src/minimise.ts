@@ -7,6 +7,7 @@ import type { Equivalence } from './access.ts';
 import type { Finding } from './finding.ts';
 import { Findings } from './findings.ts';
 import { fewestSwitches } from './linearise.ts';
+import type { ModelName } from './memory-model.ts';
 import { Preemptions } from './preemptions.ts';
 import { findingsOf } from './replay.ts';
 import { contextSwitches, type Schedule } from './schedule.ts';
@@ -16,6 +17,7 @@ import { record, scheduleOf, type Trace } from './trace.ts';
 
 export interface MinimiseOptions {
   readonly stepsOff?: readonly string[];
+  readonly model?: ModelName;
   readonly equivalence?: Partial<Equivalence>;
   /** Effort: executions and milliseconds at most. */
   readonly maxExecutions?: number;
@@ -42,6 +44,7 @@ const DEFAULT_MS = 3_000;
 export function minimise(scenario: AnyScenario, finding: Finding, options: MinimiseOptions = {}): Minimised {
   const session = openSession(scenario, {
     stepsOff: options.stepsOff ?? [],
+    model: options.model ?? 'sc',
     equivalence: options.equivalence ?? {},
   });
   try {
@@ -85,7 +88,7 @@ class Minimiser {
       finding,
       trace,
       preemptions: count,
-      contextSwitches: contextSwitches(best),
+      contextSwitches: contextSwitches(best, this.session.names.length),
       proven: within,
       summary: summaryOf(count, within),
       executions: this.executions,
@@ -97,7 +100,9 @@ class Minimiser {
     const { session } = this;
     if (this.matching(record(session, schedule)) === null) return null;
     const straight = fewestSwitches(session.search.events);
-    if (straight === null || contextSwitches(straight) >= contextSwitches(schedule)) return schedule;
+    const threads = this.session.names.length;
+    if (straight === null || contextSwitches(straight, threads) >= contextSwitches(schedule, threads))
+      return schedule;
     return this.matching(record(session, straight)) === null ? schedule : straight;
   }
 
@@ -147,11 +152,14 @@ class Minimiser {
 function preemptionsOf(session: Session, schedule: Schedule): number {
   const { run } = session;
   let count = 0;
+  let before = -1;
   run.start();
   for (let i = 0; i < schedule.threads.length; i++) {
     const t = schedule.threads[i];
-    const before = schedule.threads[i - 1];
-    if (i > 0 && t !== before && run.enabled(before)) count++;
+    if (t < run.threads.count) {
+      if (before >= 0 && t !== before && run.enabled(before)) count++;
+      before = t;
+    }
     if (i + 1 < schedule.threads.length) run.step(t, schedule.choices[i]);
   }
   return count;

@@ -16,20 +16,28 @@ export class Preemptions implements Reduction {
     private readonly search: Search,
     private readonly bound: number,
   ) {
-    this.threads = search.run.threads.count;
+    this.threads = search.run.threads.all;
     this.todo = new Int32Array((search.options.maxSteps + 2) * this.threads);
     this.used = new Int32Array(search.options.maxSteps + 2);
     this.free = new Uint8Array(search.options.maxSteps + 2);
   }
 
+  /** The last thread of the program that went before node `d`, -1 for none: what a store buffer does is no switch. */
+  private before(d: number): number {
+    const { thread, programs } = this.search.events;
+    let k = d - 1;
+    while (k >= 0 && thread[k] >= programs) k--;
+    return k < 0 ? -1 : thread[k];
+  }
+
   pick(d: number): boolean {
     const { search, threads, todo, used } = this;
     const { run, events } = search;
-    const current = d > 0 ? events.thread[d - 1] : -1;
+    const current = this.before(d);
     const free = current < 0 || !run.enabled(current);
     if (d === 0) used[0] = 0;
     for (let t = 0; t < threads; t++) {
-      const affordable = free || t === current || used[d] < this.bound;
+      const affordable = free || t === current || t >= events.programs || used[d] < this.bound;
       todo[d * threads + t] = affordable && run.enabled(t) ? (1 << search.outcomes(t)) - 1 : 0;
     }
     this.free[d] = free ? 1 : 0;
@@ -38,9 +46,9 @@ export class Preemptions implements Reduction {
 
   executed(d: number): void {
     const { threads, todo, used, search } = this;
-    const { thread } = search.events;
+    const { thread, programs } = search.events;
     todo[d * threads + this.thread] &= ~(1 << this.choice);
-    const preempted = d > 0 && this.free[d] === 0 && thread[d] !== thread[d - 1];
+    const preempted = this.free[d] === 0 && thread[d] < programs && thread[d] !== this.before(d);
     used[d + 1] = used[d] + (preempted ? 1 : 0);
     search.sleep.clear(d + 1);
   }

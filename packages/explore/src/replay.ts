@@ -3,6 +3,7 @@ import type { AnyScenario } from '@faultline/machine';
 import type { Equivalence } from './access.ts';
 import type { Finding } from './finding.ts';
 import { Findings } from './findings.ts';
+import type { ModelName } from './memory-model.ts';
 import type { Schedule } from './schedule.ts';
 import { Ending } from './search.ts';
 import { closeSession, openSession, type Session } from './session.ts';
@@ -11,6 +12,7 @@ import { record, type Trace } from './trace.ts';
 
 export interface ReplayOptions {
   readonly stepsOff?: readonly string[];
+  readonly model?: ModelName;
   readonly equivalence?: Partial<Equivalence>;
   /** What each step was when the schedule was found; a step that differs ends the comparison. */
   readonly expect?: Expected;
@@ -47,6 +49,7 @@ export interface Replay {
 export function replay(scenario: AnyScenario, schedule: Schedule, options: ReplayOptions = {}): Replay {
   const session = openSession(scenario, {
     stepsOff: options.stepsOff ?? [],
+    model: options.model ?? 'sc',
     equivalence: options.equivalence ?? {},
     maxSteps: Math.max(scenario.maxSteps ?? 1000, schedule.threads.length + 1),
   });
@@ -92,7 +95,9 @@ function differs(trace: Trace, step: number): Divergence {
 
 function impossible(trace: Trace, schedule: Schedule): Divergence {
   const step = trace.impossible;
-  const name = trace.threads[schedule.threads[step]] ?? `thread ${schedule.threads[step]}`;
+  const t = schedule.threads[step];
+  const owner = trace.threads[t % trace.threads.length];
+  const name = t < trace.threads.length ? owner : `the store buffer of ${owner}`;
   return { step, now: '', message: `step ${step + 1} is not possible any more: ${name} cannot go on there` };
 }
 

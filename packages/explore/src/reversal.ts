@@ -8,6 +8,7 @@ import type { OpTable } from './op-table.ts';
 import { anyComesFirst, comesFirst } from './redundant.ts';
 import { Ending, type Search } from './search.ts';
 import { Sequence } from './sequence.ts';
+import { drains } from './tso.ts';
 
 /** Parts of the waiting rule that a test may leave out, to see that it would notice. */
 export interface Shortcuts {
@@ -32,7 +33,7 @@ export class Reversal {
     private readonly shortcuts: Shortcuts,
   ) {
     this.steps = new Sequence(search.options.maxSteps + 2);
-    this.first = new Int32Array(search.run.threads.count);
+    this.first = new Int32Array(search.run.threads.all);
   }
 
   /** Plans the reversals of all races of the execution that has just ended; events from `fresh` on are new in it. */
@@ -85,9 +86,12 @@ export class Reversal {
     const { ops, finished, count } = run.threads;
     for (let t = 0; t < count; t++) {
       if (finished[t] === 1 || run.enabled(t)) continue;
+      // It waits for its own store buffer first, which some other execution empties.
+      if (events.buffered !== null && finished[count + t] === 0 && drains(ops.kind[t], ops.order[t]))
+        continue;
       const foot = access.next(ops, t, t);
       for (let i = events.depth - 1; i >= 0; i--) {
-        if (events.thread[i] === t || events.beforeNext(i, t)) continue;
+        if (events.thread[i] === t || events.beforeNext(i, t, ops)) continue;
         if (conflicts(events.foot[i], foot)) this.plan(i, events.depth, ops, t, t, 0);
       }
     }

@@ -26,9 +26,11 @@ export function rowsOf(trace: Trace, finding: Finding | null): Row[] {
   notesAfter(-1);
   const last = lastOfThreads(trace);
   trace.events.forEach((event, i) => {
-    const weight = weightOf(event, i, trace, contended, last);
+    const shown = event.buffer === 'in' && event.partner >= 0 ? event.partner : i;
+    const weight = weightOf(trace.events[shown], shown, trace, contended, last);
     const passes = passing.has(i) ? (event.kind === 'LOAD' ? 6 : 7) : 0;
-    rows.push({ thread: event.thread, text: event.text, weight: Math.max(weight, passes) });
+    const text = bufferedText(event, i);
+    if (text !== '') rows.push({ thread: event.thread, text, weight: Math.max(weight, passes) });
     notesAfter(i);
   });
   for (const row of findingRows(trace, finding)) rows.push(row);
@@ -54,6 +56,12 @@ function lighten(rows: readonly Row[], budget: number): Row[] {
     }
   }
   return kept;
+}
+
+/** A store that is written to memory at once is one row; one that waits in the store buffer is two. */
+function bufferedText({ buffer, partner, text }: TraceEvent, i: number): string {
+  if (buffer === 'in') return partner === i + 1 ? '' : `${text} /* in its store buffer */`;
+  return buffer === 'out' && partner !== i - 1 ? `${text} /* now in memory */` : text;
 }
 
 /** What a detector saw is no operation, so it gets a row of its own; a thread that waits for ever shows what for. */
@@ -87,7 +95,7 @@ function passingValues(trace: Trace): Set<number> {
   const written = new Map<number, number>();
   const passing = new Set<number>();
   const told = new Set<string>();
-  trace.events.forEach(({ kind, addr, thread }, i) => {
+  trace.events.forEach(({ kind, addr, thread, buffer }, i) => {
     const from = written.get(addr);
     const news = kind === 'LOAD' && from !== undefined && trace.events[from].thread !== thread;
     if (news && !told.has(`${thread} ${from}`)) {
@@ -95,7 +103,7 @@ function passingValues(trace: Trace): Set<number> {
       passing.add(from);
       passing.add(i);
     }
-    if (/^(STORE|XCHG|CMPXCHG|ADD|AND|OR|ANDNOT)$/.test(kind)) written.set(addr, i);
+    if (buffer !== 'in' && /^(STORE|XCHG|CMPXCHG|ADD|AND|OR|ANDNOT)$/.test(kind)) written.set(addr, i);
   });
   return passing;
 }

@@ -48,7 +48,7 @@ export class Run {
     if (count === 0 || count > MAX_REGIONS) {
       throw new RangeError(`a program has 1 to ${MAX_REGIONS} threads; this one has ${count}`);
     }
-    this.threads = new Threads(count, 1, model.fencesAreLocal);
+    this.threads = new Threads(count, 1, model.hasBuffers);
     const regions = regionsUsed();
     this.regionStart = regions.slice(2).map((r) => r.from);
     this.setupEnd = this.regionStart[0] ?? u8.length;
@@ -59,7 +59,11 @@ export class Run {
   /** Memory as set-up left it, and every thread before its first visible operation. */
   start(): void {
     this.restore();
-    const { program, threads } = this;
+    const { program, threads, model } = this;
+    if (model.hasBuffers) {
+      model.start();
+      for (let t = 0; t < threads.count; t++) threads.setFlusher(t, false);
+    }
     for (let t = 0; t < threads.count; t++) threads.start(t, program.threads[t]());
   }
 
@@ -96,13 +100,22 @@ export class Run {
 
   /** Hands the result over and lets the thread go on to its next visible operation. */
   resume(t: number): void {
+    if (this.model.hasBuffers && this.flushed(t)) return;
     resumeThread(this.threads, this.model, t);
   }
 
   /** One step, as fast as it goes. */
   step(t: number, choice: number): void {
     this.model.execute(this.threads.ops, t, t + 1, choice);
-    resumeThread(this.threads, this.model, t);
+    this.resume(t);
+  }
+
+  /** Renews the flusher that the step of `t` was of, or filled the buffer of; true if it was one. */
+  private flushed(t: number): boolean {
+    const { threads, model } = this;
+    const owner = t < threads.count ? t : t - threads.count;
+    threads.setFlusher(owner, model.oldest(owner, threads.ops, threads.count + owner));
+    return t >= threads.count;
   }
 }
 
@@ -162,7 +175,7 @@ export function setUp<S>(setup: () => Task<S>, threads: number, bytes: number, m
 
 /** Runs one task to its end with nobody else around, as task 0. */
 function alone<T>(task: Task<T>, model: MemoryModel): T {
-  const threads = new Threads(1, 0, model.fencesAreLocal);
+  const threads = new Threads(1, 0, false);
   let going = threads.start(0, task);
   for (let steps = 0; going; steps++) {
     if (steps === SETUP_STEPS) throw new Error(`set-up did not end within ${SETUP_STEPS} operations`);

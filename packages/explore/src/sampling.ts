@@ -59,7 +59,7 @@ export class RandomWalk extends Sampling {
     const { run } = this.search;
     let found = -1;
     let seen = 0;
-    for (let t = 0; t < run.threads.count; t++) {
+    for (let t = 0; t < run.threads.all; t++) {
       if (run.enabled(t) && this.random.below(++seen) === 0) found = t;
     }
     return found;
@@ -94,7 +94,7 @@ export class Pct extends Sampling {
   }
 
   private draw(): void {
-    const n = this.search.run.threads.count;
+    const n = this.search.run.threads.all;
     this.lowest = 0;
     for (let t = 0; t < n; t++) this.priority[t] = t + 1;
     for (let t = n - 1; t > 0; t--) {
@@ -109,7 +109,7 @@ export class Pct extends Sampling {
   private best(): number {
     const { run } = this.search;
     let best = -1;
-    for (let t = 0; t < run.threads.count; t++) {
+    for (let t = 0; t < run.threads.all; t++) {
       if (run.enabled(t) && (best < 0 || this.priority[t] > this.priority[best])) best = t;
     }
     return best;

@@ -7,12 +7,17 @@ const DEPTH_MASK = 0xff;
 
 export class ScModel implements MemoryModel {
   readonly name = 'sc';
-  readonly auxiliary = 0;
-  readonly fencesAreLocal = true;
+  readonly hasBuffers = false;
   readonly result = { lo: 0, hi: 0 };
 
   /** `hideAdds`: additions return 0, for searches in which they commute. */
   constructor(private readonly hideAdds = false) {}
+
+  start(): void {}
+
+  oldest(): boolean {
+    return false;
+  }
 
   enabled(ops: OpTable, row: number): boolean {
     const word = ops.addr[row] >>> 2;
@@ -121,6 +126,18 @@ export function awaited(ops: OpTable, row: number, lo: number, hi: number): bool
 function anyChanged(ops: OpTable, row: number): boolean {
   const base = row * MAX_LIST;
   for (let k = base; k < base + ops.listLength[row]; k++) {
+    const word = ops.listAddr[k] >>> 2;
+    if (u32[word] !== ops.listLo[k]) return true;
+    if (ops.listSize[k] === 8 && u32[word + 1] !== ops.listHi[k]) return true;
+  }
+  return false;
+}
+
+/** The same for those of the listed cells that `counts` is true of. */
+export function anyChangedWhere(ops: OpTable, row: number, counts: (addr: number) => boolean): boolean {
+  const base = row * MAX_LIST;
+  for (let k = base; k < base + ops.listLength[row]; k++) {
+    if (!counts(ops.listAddr[k])) continue;
     const word = ops.listAddr[k] >>> 2;
     if (u32[word] !== ops.listLo[k]) return true;
     if (ops.listSize[k] === 8 && u32[word + 1] !== ops.listHi[k]) return true;

@@ -6,11 +6,14 @@ export interface Schedule {
   readonly choices: readonly number[];
 }
 
-/** Times the schedule goes from one thread to another. */
-export function contextSwitches(schedule: Schedule): number {
+/** Times the schedule goes from one of the `threads` threads to another; flushers of store buffers do not count. */
+export function contextSwitches(schedule: Schedule, threads = Number.POSITIVE_INFINITY): number {
   let switches = 0;
-  for (let i = 1; i < schedule.threads.length; i++) {
-    if (schedule.threads[i] !== schedule.threads[i - 1]) switches++;
+  let last = -1;
+  for (const thread of schedule.threads) {
+    if (thread >= threads) continue;
+    if (last >= 0 && thread !== last) switches++;
+    last = thread;
   }
   return switches;
 }

@@ -52,7 +52,7 @@ export class Scripted implements Reduction {
 
   private possible(): boolean {
     const { search, thread } = this;
-    if (thread >= search.run.threads.count || !search.run.enabled(thread)) return false;
+    if (thread >= search.run.threads.all || !search.run.enabled(thread)) return false;
     return this.choice < search.outcomes(thread);
   }
 }

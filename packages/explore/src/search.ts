@@ -71,8 +71,14 @@ export class Search {
     readonly options: SearchOptions,
     bytes: number,
   ) {
-    const threads = run.threads.count;
-    this.events = new Events(threads, options.maxSteps, bytes >>> 2, options.immediateOnly);
+    const threads = run.threads.all;
+    this.events = new Events(
+      threads,
+      run.threads.count,
+      options.maxSteps,
+      bytes >>> 2,
+      options.immediateOnly,
+    );
     this.access = new Access(this.events, options.equivalence);
     this.taken = new Int32Array(options.maxSteps + 1);
     this.sleep = new SleepSets(threads, options.maxSteps);

@@ -3,9 +3,11 @@ import { type AnyScenario, setStepsOff, type Task } from '@faultline/machine';
 import { DEFAULT_EQUIVALENCE, type Equivalence } from './access.ts';
 import { resetFootprints } from './footprint.ts';
 import { Judge } from './judge.ts';
+import type { ModelName } from './memory-model.ts';
 import { DEFAULT_ARENA_BYTES, Run, setUp } from './run.ts';
 import { ScModel } from './sc.ts';
 import { Search } from './search.ts';
+import { TsoModel } from './tso.ts';
 
 export const DEFAULT_MAX_STEPS = 1000;
 
@@ -13,6 +15,8 @@ export interface SessionOptions {
   readonly stepsOff?: readonly string[];
   readonly maxSteps?: number;
   readonly equivalence?: Partial<Equivalence>;
+  /** Sequential consistency when left out. */
+  readonly model?: ModelName;
   /** For tests of the waiting rule. */
   readonly immediateOnly?: boolean;
 }
@@ -36,8 +40,11 @@ export function openSession(scenario: AnyScenario, options: SessionOptions): Ses
   setStepsOff(stepsOff);
   resetFootprints();
   const equivalence = { ...DEFAULT_EQUIVALENCE, ...options.equivalence };
-  const model = new ScModel(equivalence.commutingAdds);
   const names = Object.keys(scenario.threads);
+  const model =
+    options.model === 'tso'
+      ? new TsoModel(names.length, equivalence.commutingAdds)
+      : new ScModel(equivalence.commutingAdds);
   const bytes = scenario.arenaBytes ?? DEFAULT_ARENA_BYTES;
   const state: unknown = setUp(scenario.setup as () => Task<unknown>, names.length, bytes, model);
   const makers = Object.values(scenario.threads) as ((state: unknown) => Task<unknown>)[];

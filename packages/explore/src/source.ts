@@ -19,7 +19,7 @@ export class Source implements Reduction {
     private readonly search: Search,
     shortcuts: Shortcuts,
   ) {
-    this.threads = search.run.threads.count;
+    this.threads = search.run.threads.all;
     this.todo = new Int32Array((search.options.maxSteps + 2) * this.threads);
     this.reversal = new Reversal(search, false, (i, steps) => this.plan(i, steps), shortcuts);
   }
@@ -78,10 +78,17 @@ export class Source implements Reduction {
     todo[i * threads + steps.thread[add]] |= 1 << steps.choice[add];
   }
 
+  /** A thread and the flusher of its store buffer wait for each other, which footprints do not show. */
+  private isSame(a: number, b: number): boolean {
+    const { count } = this.search.run.threads;
+    return a === b || a === b + count || b === a + count;
+  }
+
   /** Whether step `k` can come first: nothing before it in the sequence is of its thread or conflicts with it. */
   private isInitial(steps: Sequence, k: number): boolean {
     for (let b = 0; b < k; b++) {
-      if (steps.thread[b] === steps.thread[k] || conflicts(steps.foot[b], steps.foot[k])) return false;
+      if (this.isSame(steps.thread[b], steps.thread[k]) || conflicts(steps.foot[b], steps.foot[k]))
+        return false;
     }
     return true;
   }

@@ -19,7 +19,9 @@ export type OnLocal = (thread: number, order: number, step: number) => void;
 type Frame = Generator<unknown, unknown, unknown>;
 
 export class Threads {
-  /** What each thread waits to do. */
+  /** Threads, and flushers of their store buffers: the flusher of thread `t` is number `count + t`. */
+  readonly all: number;
+  /** What each thread waits to do, and each flusher. */
   readonly ops: OpTable;
   readonly results: unknown[];
   readonly finished: Uint8Array;
@@ -42,12 +44,14 @@ export class Threads {
   constructor(
     readonly count: number,
     readonly firstTask: number,
-    private readonly fencesAreLocal: boolean,
+    /** Fences are steps. */
+    private readonly buffers: boolean,
   ) {
-    this.ops = new OpTable(count);
+    this.all = buffers ? 2 * count : count;
+    this.ops = new OpTable(this.all);
     this.results = new Array<unknown>(count).fill(undefined);
-    this.finished = new Uint8Array(count);
-    this.storeKind = new Int32Array(count).fill(NOTHING);
+    this.finished = new Uint8Array(this.all).fill(1);
+    this.storeKind = new Int32Array(this.all).fill(NOTHING);
     this.fixed = new Uint8Array(count);
     this.fixedLo = new Uint32Array(count);
     this.fixedHi = new Uint32Array(count);
@@ -118,6 +122,14 @@ export class Threads {
     this.finish(t, undefined);
   }
 
+  /** The flusher of thread `t` has something to write, in its row, or nothing. */
+  setFlusher(t: number, busy: boolean): void {
+    const bit = 1 << (this.count + t);
+    this.finished[this.count + t] = busy ? 0 : 1;
+    if (busy) this.unfinished |= bit;
+    else this.unfinished &= ~bit;
+  }
+
   /** The thread that runs, -1 outside of all threads. */
   running(): number {
     return current.task - this.firstTask;
@@ -125,6 +137,7 @@ export class Threads {
 
   /** Sites of the calls under way in thread `t`, outermost first. */
   callPath(t: number): number[] {
+    if (t >= this.count) return [this.ops.site[t]];
     const base = t * MAX_CALLS;
     const path = [...this.sites.subarray(base, base + this.depth[t] + 1)];
     if (current.task === t + this.firstTask) path[path.length - 1] = current.site;
@@ -151,7 +164,7 @@ export class Threads {
   private take(t: number): boolean {
     const op = operation;
     this.skipped = undefined;
-    if (op.kind === Kind.FENCE && (this.fencesAreLocal || op.weak === 1 || op.order === Order.BARRIER)) {
+    if (op.kind === Kind.FENCE && (!this.buffers || op.weak === 1 || op.order !== Order.MB)) {
       if (op.weak === 0 && this.onLocal !== null) this.onLocal(t, op.order, op.step);
       return false;
     }

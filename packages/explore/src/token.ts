@@ -7,7 +7,7 @@
  */
 import { type AnyScenario, allSteps } from '@faultline/machine';
 import { BitReader, BitWriter } from './bits.ts';
-import type { ModelName } from './memory-model.ts';
+import { MODELS, type ModelName } from './memory-model.ts';
 import type { Expected } from './replay.ts';
 import type { Schedule } from './schedule.ts';
 import { signatureOf, textHash } from './signature.ts';
@@ -16,7 +16,6 @@ import type { Trace } from './trace.ts';
 /** Default scenarios fit; longer schedules go to a file. */
 export const MAX_TOKEN = 120;
 const VERSION = 'f1';
-const models: readonly ModelName[] = ['sc'];
 
 export interface TokenContents {
   readonly scenario: string;
@@ -49,7 +48,7 @@ export function tokenContents(
     scenario: scenario.name,
     stepsOff: how.stepsOff ?? [],
     variant: how.variant ?? '',
-    model: how.model ?? 'sc',
+    model: how.model ?? trace.model,
     program: programHash(scenario),
     schedule: trace.schedule,
     expect: {
@@ -82,7 +81,7 @@ export function encodeContents(contents: TokenContents): string {
   const bits = expect.bits ?? 0;
   const out = new BitWriter();
   out.fixed(bits, 3);
-  out.fixed(models.indexOf(contents.model), 2);
+  out.fixed(MODELS.indexOf(contents.model), 2);
   out.gamma(contents.stepsOff.length);
   for (const step of contents.stepsOff) out.fixed(stepHash(step), 24);
   out.text(contents.variant);
@@ -110,7 +109,7 @@ export function decodeToken(token: string): TokenContents {
 
 function decodePayload(bits: BitReader): Omit<TokenContents, 'scenario'> {
   const width = bits.fixed(3);
-  const model = models[bits.fixed(2)];
+  const model = MODELS[bits.fixed(2)];
   if (model === undefined) throw new SyntaxError('it names a memory model that this version does not have');
   const stepsOff = Array.from({ length: bits.gamma() }, () => stepOf(bits.fixed(24)));
   const variant = bits.text();

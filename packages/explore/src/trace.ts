@@ -4,14 +4,20 @@ import { arenaHash } from './arena-hash.ts';
 import type { Access, Report } from './detect/report.ts';
 import type { Frame } from './finding.ts';
 import { framesOf } from './frames.ts';
+import type { ModelName } from './memory-model.ts';
 import type { Schedule } from './schedule.ts';
 import { Scripted } from './scripted.ts';
 import type { Session } from './session.ts';
 import { spellDone, spellFence } from './spell.ts';
 import { CellWatch, heldBy, type TraceCell, type TraceLock } from './trace-state.ts';
+import { isBuffered } from './tso.ts';
 
 export interface TraceEvent {
   readonly thread: number;
+  /** Of a buffered store: 'in' when it goes into its thread's store buffer, 'out' when it is written to memory. */
+  readonly buffer: 'in' | 'out' | null;
+  /** Of an 'in', the event that writes it to memory; of an 'out', the event that stored it; else -1. */
+  readonly partner: number;
   /** 'LOAD', 'MUTEX_LOCK' ... */
   readonly kind: string;
   /** Name of the cell or lock, '' for none. */
@@ -43,6 +49,7 @@ export interface TraceNote {
 
 export interface Trace {
   readonly scenario: string;
+  readonly model: ModelName;
   readonly threads: readonly string[];
   readonly events: readonly TraceEvent[];
   readonly notes: readonly TraceNote[];
@@ -89,8 +96,9 @@ export function record(session: Session, schedule: Schedule, goOn = false): Trac
     notes.push({ after: w.event, thread: w.thread, kind: 'warn', text: w.message });
   return {
     scenario: scenario.name,
+    model: run.model.name,
     threads: names,
-    events: rows,
+    events: rows.map((row) => partnered(row, rows)),
     notes,
     schedule: scheduleOf(session),
     ending,
@@ -118,6 +126,16 @@ function fallenAt(session: Session, ending: number): string[] {
   );
 }
 
+/** A store learns of its flush only when that has happened. */
+function partnered(event: TraceEvent, events: readonly TraceEvent[]): TraceEvent {
+  if (event.buffer !== 'in') return event;
+  const self = events.indexOf(event);
+  return {
+    ...event,
+    partner: events.findIndex(({ buffer, partner }) => buffer === 'out' && partner === self),
+  };
+}
+
 function eventAt(session: Session, d: number, sites: readonly number[], cells: TraceCell[]): TraceEvent {
   const { events } = session.search;
   const { ops } = events;
@@ -126,8 +144,13 @@ function eventAt(session: Session, d: number, sites: readonly number[], cells: T
   for (let k = events.raceFrom[d]; k < events.raceFrom[d + 1]; k++) {
     if (events.race[k] !== d) dependsOn.push(events.race[k]);
   }
+  const { buffered, programs } = events;
+  const thread = events.thread[d] % programs;
+  const flush = events.thread[d] >= programs;
   return {
-    thread: events.thread[d],
+    thread,
+    buffer: buffered === null ? null : flush ? 'out' : isBuffered(ops.kind[d], ops.order[d]) ? 'in' : null,
+    partner: flush && buffered !== null ? buffered.partner[d] : -1,
     kind: kindNames[ops.kind[d]],
     place: ops.addr[d] === 0 ? '' : describe(ops.addr[d]).text,
     addr: ops.addr[d],
@@ -137,6 +160,6 @@ function eventAt(session: Session, d: number, sites: readonly number[], cells: T
     choice: events.choice[d],
     dependsOn,
     cells,
-    held: heldBy(session, events.thread[d]),
+    held: heldBy(session, thread),
   };
 }

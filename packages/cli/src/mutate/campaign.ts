@@ -45,6 +45,7 @@ export async function campaign(input: Input): Promise<Campaign> {
       [...trial.off].sort(),
       trial.variant,
       trial.picture,
+      trial.model,
       trial.most,
     ]);
     let result = seen.get(key);

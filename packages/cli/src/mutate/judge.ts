@@ -26,6 +26,8 @@ export interface Trial {
   readonly picture?: string;
   /** Executions after which to stop, if not the usual bound. */
   readonly most?: number;
+  /** Memory model; sequential consistency when left out. */
+  readonly model?: 'tso';
 }
 
 export type Attempt = (trial: Trial) => Promise<CheckResult>;
@@ -158,7 +160,8 @@ export function stepsOf(mutant: Mutant): string[] {
 }
 
 export function trialOf(mutant: Mutant, scenario: string, extra: readonly string[] = []): Trial {
-  return { scenario, off: [...(mutant.off ?? []), ...extra], variant: mutant.variant ?? '' };
+  const { off = [], variant = '', model } = mutant;
+  return { scenario, off: [...off, ...extra], variant, ...(model === undefined ? {} : { model }) };
 }
 
 export function silent(result: CheckResult): boolean {
@@ -169,7 +172,8 @@ export function silent(result: CheckResult): boolean {
 
 function fallen(result: CheckResult, always: string): string {
   const of = executionsOf(result);
-  return `${result.scenario}: '${always}' falls in ${result.always[always]} of ${of}`;
+  const model = result.model === 'tso' ? ' under x86-TSO' : '';
+  return `${result.scenario}: '${always}' falls in ${result.always[always]} of ${of}${model}`;
 }
 
 function otherwise({ verdict, bounds, findings, complete }: CheckResult): string {

@@ -42,7 +42,7 @@ export function changes({ without, variant }: Pick<CheckResult, 'without' | 'var
 }
 
 export function modelName(model: string): string {
-  return model === 'sc' ? 'sequential consistency' : model;
+  return model === 'sc' ? 'sequential consistency' : 'x86-TSO';
 }
 
 const COLOURS: Readonly<Record<Verdict, (text: string) => string>> = {

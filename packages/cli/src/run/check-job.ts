@@ -12,10 +12,11 @@ export interface Hooks {
 
 /** Throws UnknownStepError for a step that does not exist. */
 export function runCheck(job: CheckJob, scenario: AnyScenario, hooks: Hooks): CheckResult {
-  const { mode, without, bounds } = job;
+  const { mode, model, without, bounds } = job;
   const { maxSteps, maxExecutions, time } = bounds;
   const exploration = explore(scenario, {
     mode,
+    model,
     stepsOff: [...without],
     bounds: {
       ...(maxSteps === undefined ? {} : { maxSteps }),

@@ -20,9 +20,10 @@ export type Explained = Pick<
 
 /** `effort`: look for a simpler execution than the one at hand. */
 export function explain(job: CheckJob, scenario: AnyScenario, finding: Finding, effort: boolean): Explained {
+  const { model } = job;
   const stepsOff = [...job.without];
-  const simplest = effort ? minimise(scenario, finding, { stepsOff }) : null;
-  const trace = simplest?.trace ?? replay(scenario, finding.schedule, { stepsOff }).trace;
+  const simplest = effort ? minimise(scenario, finding, { stepsOff, model }) : null;
+  const trace = simplest?.trace ?? replay(scenario, finding.schedule, { stepsOff, model }).trace;
   const shown = simplest?.finding ?? finding;
   const how = { stepsOff, variant: job.variant };
   const token = encodeToken(scenario, trace, how);

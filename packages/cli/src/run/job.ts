@@ -1,5 +1,5 @@
 /** What is asked of a worker and what comes back: plain data, so that it does not matter which worker did it. */
-import type { TokenContents } from '@faultline/explore';
+import type { ModelName, TokenContents } from '@faultline/explore';
 import type { Recording } from '../report/recording.ts';
 
 export interface Bounds {
@@ -22,6 +22,7 @@ export interface CheckJob {
   /** Name of the variant in the module, for tokens; '' for none. */
   readonly variant: string;
   readonly mode: Mode;
+  readonly model: ModelName;
   readonly bounds: Bounds;
   /**
    * A diagram and a token for each finding, of the simplest execution that shows it; for the fall of one rule only (its

@@ -8,8 +8,8 @@ import type { ReplayJob, ReplayResult } from './job.ts';
 
 export function runReplay(job: ReplayJob, scenario: AnyScenario): ReplayResult {
   const { contents, scenario: name } = job;
-  const { schedule, expect, stepsOff, variant } = contents;
-  const { trace, findings, divergence } = replay(scenario, schedule, { stepsOff, expect });
+  const { schedule, expect, stepsOff, variant, model } = contents;
+  const { trace, findings, divergence } = replay(scenario, schedule, { stepsOff, expect, model });
   const same = programHash(scenario) === contents.program;
   const renamed = 'its threads or rules have other names now';
   return {

@@ -1,4 +1,6 @@
 /** `faultline check`: every interleaving of a scenario, or the shortest one that breaks it. */
+
+import type { ModelName } from '@faultline/explore';
 import type { Command } from 'commander';
 import { ExitCode, worst } from '../exit.ts';
 import { exitCodeOfCheck } from '../mutate/campaign.ts';
@@ -28,6 +30,7 @@ interface CheckOptions extends BoundOptions {
   readonly without?: readonly string[];
   readonly with?: readonly string[];
   readonly mode: Mode;
+  readonly model: ModelName;
   readonly reporter: Reporter;
   readonly trace?: true;
 }
@@ -77,7 +80,7 @@ async function check(names: readonly string[], options: CheckOptions): Promise<n
       line.clear();
       if (options.reporter !== 'json') print(result, targets[i] as Target, options, pages);
     }
-    recordTimes(results);
+    if (options.model === 'sc') recordTimes(results);
     if (options.reporter === 'json') process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
     else if (targets.length > 1) process.stdout.write(summary(results, targets.length));
     return worst([...results.map(exitCodeOfCheck), begun ? ExitCode.CLEAN : ExitCode.INCOMPLETE]);
@@ -92,6 +95,7 @@ function jobOf({ scenario, module, variant }: Target, options: CheckOptions): Ch
     without: options.without ?? [],
     variant,
     mode: options.mode,
+    model: options.model,
     bounds: boundsOf(options),
     explain: true,
     recording: options.reporter.startsWith('html'),

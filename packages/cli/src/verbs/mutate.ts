@@ -76,7 +76,7 @@ export async function runCampaign(
     scenarios,
     mutants,
     steps: await namedSteps(),
-    attempt: async ({ scenario, off, variant, picture, most }) => {
+    attempt: async ({ scenario, off, variant, picture, most, model }) => {
       let module = modules.get(variant);
       if (module === undefined) {
         module = catalogueWith([variant]);
@@ -89,6 +89,7 @@ export async function runCampaign(
         without: off,
         variant,
         mode: 'optimal',
+        model: model ?? 'sc',
         bounds: { maxExecutions: most ?? MAX_EXECUTIONS, ...boundsOf(options) },
         explain: picture === undefined ? false : { diagramOf: picture },
       });

@@ -24,7 +24,8 @@ export const modeOption = () =>
     .choices(MODES)
     .default('optimal' satisfies Mode);
 
-export const modelOption = () => new Option('--model <model>', 'memory model').choices(['sc']).default('sc');
+export const modelOption = () =>
+  new Option('--model <model>', 'memory model').choices(['sc', 'tso']).default('sc');
 
 export const boundOptions = () => [
   new Option('--max-steps <n>', 'cut executions longer than this').argParser(positive),

@@ -125,6 +125,7 @@ async function showRace(pool: Pool, areas: number): Promise<CheckResult> {
     without: [],
     variant: target.variant,
     mode: 'optimal',
+    model: 'sc',
     bounds: {},
     explain: true,
     lines: SCREEN_LINES - OTHER_LINES - areas,

@@ -48,7 +48,7 @@ export class Detector implements Watch {
     private readonly events: Events,
     bytes: number,
   ) {
-    const threads = run.threads.count;
+    const threads = run.threads.all;
     const words = bytes >>> 2;
     const heldAt = shadowSize(bytes);
     const syncAt = heldAt + heldSize(threads);
@@ -96,6 +96,8 @@ export class Detector implements Watch {
     const kind = events.ops.kind[i];
     const addr = events.ops.addr[i];
     this.event = i;
+    // What a flusher writes was looked at when its thread stored it.
+    if (t >= events.programs) return true;
     if (addr !== 0 && this.shadow.freedBy(addr) !== 0) return this.useAfterFree(t, addr, 'accesses');
     if (events.ops.listLength[i] > 0 && !this.listLives(i, t)) return false;
     if (kind <= Kind.ANDNOT) return this.cell(i, t, kind, addr);
@@ -289,10 +291,11 @@ export class Detector implements Watch {
 
   /** Cells of a freed object that others accessed without being ordered before the free. */
   private freedUnderCells(t: number, addr: number, bytes: number): void {
-    const { head, partEvent, partBefore, thread } = this.events;
+    const { head, partEvent, partBefore, thread, programs, buffered } = this.events;
     for (let word = addr >>> 2; word < (addr + bytes) >>> 2; word++) {
       for (let e = head[word]; e >= 0; e = partBefore[e]) {
-        const k = partEvent[e];
+        // What a flusher wrote, its thread stored.
+        const k = thread[partEvent[e]] < programs ? partEvent[e] : (buffered?.partner[partEvent[e]] ?? 0);
         if (thread[k] === t || this.sync.covers(t, thread[k], this.orders.epochOf(k))) continue;
         this.stop(this.freeRace(t, word << 2, thread[k], 'accesses'));
       }

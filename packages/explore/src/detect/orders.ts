@@ -6,12 +6,15 @@ import { Kind, MAX_LIST, MAX_TASKS, Order } from '@faultline/machine';
 import type { Events } from '../events.ts';
 import { Mode, modeOf, tagOf } from '../footprint.ts';
 import { tokenByte } from '../sc.ts';
+import { isBuffered } from '../tso.ts';
 import type { State } from './state.ts';
 import type { SyncClocks } from './sync.ts';
 
 export class Orders {
   /** Slot of the clock with which each event left an SRCU section. */
   private readonly leaveSlot: Int32Array;
+  /** Slot of the clock that each buffered store publishes, 0 for none. */
+  private readonly storeSlot: Int32Array;
   /** Clock of its own thread at each event. */
   private readonly epochs: Int32Array;
 
@@ -26,6 +29,7 @@ export class Orders {
     private readonly at: number,
   ) {
     this.leaveSlot = new Int32Array(events.maxSteps + 1);
+    this.storeSlot = new Int32Array(events.maxSteps + 1);
     this.epochs = new Int32Array(events.maxSteps + 1);
   }
 
@@ -77,6 +81,19 @@ export class Orders {
     const word = ops.addr[i] >>> 2;
     const kind = ops.kind[i];
     this.epochs[i] = this.sync.epoch(t);
+    const { buffered, programs } = this.events;
+    if (buffered !== null && t >= programs) {
+      this.flushed(i, word, buffered.partner[i]);
+      return;
+    }
+    if (buffered !== null && kind === Kind.STORE && isBuffered(kind, ops.order[i])) {
+      this.stored(i, t, ops.order[i]);
+      return;
+    }
+    if (kind === Kind.FENCE) {
+      this.applyFence(t, ops.order[i]);
+      return;
+    }
     if (kind === Kind.LOAD) this.load(t, word, ops.order[i]);
     else if (kind === Kind.STORE) this.store(t, word, ops.order[i]);
     else if (kind <= Kind.ANDNOT) this.modify(i, t, word);
@@ -99,6 +116,15 @@ export class Orders {
     }
     this.sync.storeRelaxed(t, word);
     if (order === Order.FULL) this.sync.fullFence(t);
+  }
+
+  /** What a buffered store publishes is fixed now, and published when it is written to memory. */
+  private stored(i: number, t: number, order: number): void {
+    this.storeSlot[i] = order === Order.RELEASE ? this.sync.keep(t) : this.sync.keepFenced(t);
+  }
+
+  private flushed(i: number, word: number, store: number): void {
+    if (this.events.ops.kind[i] === Kind.STORE) this.sync.publish(word, this.storeSlot[store]);
   }
 
   private modify(i: number, t: number, word: number): void {

@@ -110,6 +110,19 @@ export class SyncClocks {
     return slot;
   }
 
+  /** A slot that keeps what a relaxed store of thread `t` would publish now; 0 if nothing. */
+  keepFenced(t: number): number {
+    if (this.fencedNothing(t)) return 0;
+    const slot = this.take();
+    this.copy(this.slot(slot), this.fenced + t * this.threads);
+    return slot;
+  }
+
+  /** The clock of a slot is what the word publishes from now on, and nothing else; slot 0: nothing. */
+  publish(word: number, slot: number): void {
+    this.state.set(this.slotOf + word, slot);
+  }
+
   acquireKept(t: number, slot: number): void {
     this.join(this.clocks + t * this.threads, this.slot(slot));
   }

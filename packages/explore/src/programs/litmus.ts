@@ -1,0 +1,115 @@
+/** Litmus tests: a few threads of straight-line code over words that are 0 at first, as data. */
+import {
+  type AnyScenario,
+  array,
+  cell32,
+  mutex,
+  scenario,
+  smpMb,
+  spinlock,
+  struct,
+  type Task,
+  type ViewType,
+} from '@faultline/machine';
+
+export type Instruction =
+  /** WRITE_ONCE(x, value) */
+  | { readonly op: 'store'; readonly at: number; readonly value: number }
+  /** reg = READ_ONCE(x) */
+  | { readonly op: 'load'; readonly at: number; readonly into: string }
+  /** smp_mb() */
+  | { readonly op: 'fence' }
+  /** reg = xchg(&x, value): a locked instruction. */
+  | { readonly op: 'xchg'; readonly at: number; readonly value: number; readonly into: string }
+  /** reg = cmpxchg(&x, old, value): locked, whether it succeeds or not. */
+  | {
+      readonly op: 'cmpxchg';
+      readonly at: number;
+      readonly old: number;
+      readonly value: number;
+      readonly into: string;
+    }
+  /** Waits until x has the value. */
+  | { readonly op: 'await'; readonly at: number; readonly value: number }
+  | { readonly op: 'lock' | 'unlock'; readonly kind: 'spin' | 'mutex'; readonly at: number };
+
+export interface Litmus {
+  readonly name: string;
+  /** Names of the words; instructions have their indices. */
+  readonly words: readonly string[];
+  readonly threads: readonly (readonly Instruction[])[];
+  /** Values that the words begin with; 0 where left out. */
+  readonly init?: readonly number[];
+}
+
+/** What an execution shows: registers as '0:r1', words by name. */
+export type Outcome = Readonly<Record<string, number>>;
+
+const WORDS = 8;
+const LOCKS = 2;
+const Memory = struct(
+  'litmus',
+  { word: array(cell32, WORDS), spin: array(spinlock, LOCKS), mutex: array(mutex, LOCKS) },
+  { as: 'm' },
+);
+type Machine = ViewType<typeof Memory>;
+
+/** The test as a scenario whose threads return their registers, and whose final state are the words. */
+export function litmusScenario(test: Litmus): AnyScenario {
+  const threads = Object.fromEntries(
+    test.threads.map((code, t) => [`P${t}`, (memory: Machine) => run(memory, code, t)]),
+  );
+  return scenario(`litmus/${dashed(test.name)}`, {
+    source: 'a litmus test',
+    *setup() {
+      const memory = Memory.alloc();
+      test.init?.forEach((value, k) => {
+        memory.word.at(k).poke(value);
+      });
+      return memory;
+    },
+    threads,
+    always: {},
+    sometimes: {},
+    final: (memory: Machine) =>
+      Object.fromEntries(test.words.map((name, k) => [name, memory.word.at(k).peek()])),
+  }) as AnyScenario;
+}
+
+/** The name as the name of a scenario may be. */
+function dashed(name: string): string {
+  const dashes = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return dashes.replace(/^-|-$/g, '') || 'test';
+}
+
+function* run(memory: Machine, code: readonly Instruction[], t: number): Task<Record<string, number>> {
+  const registers: Record<string, number> = {};
+  for (const step of code) {
+    switch (step.op) {
+      case 'store':
+        yield* memory.word.at(step.at).writeOnce(step.value);
+        break;
+      case 'load':
+        registers[`${t}:${step.into}`] = yield* memory.word.at(step.at).readOnce();
+        break;
+      case 'fence':
+        yield* smpMb();
+        break;
+      case 'xchg':
+        registers[`${t}:${step.into}`] = yield* memory.word.at(step.at).xchg(step.value);
+        break;
+      case 'cmpxchg':
+        registers[`${t}:${step.into}`] = yield* memory.word.at(step.at).cmpxchg(step.old, step.value);
+        break;
+      case 'await':
+        yield* memory.word.at(step.at).awaitEqual(step.value);
+        break;
+      default: {
+        const lock = step.kind === 'spin' ? memory.spin.at(step.at) : memory.mutex.at(step.at);
+        if (step.op === 'lock') yield* lock.lock();
+        else yield* lock.unlock();
+      }
+    }
+  }
+  return registers;
+}
