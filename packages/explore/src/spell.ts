@@ -126,6 +126,7 @@ function spellCell(ops: OpTable, row: number, place: string, result: Halves | nu
       return `cmpxchg(&${place}, ${a}, ${b})${got}${lost}`;
     }
     default:
+      if (order === Order.PER_CPU) return `this_cpu_add(${place}, ${a})`;
       return `${rmw[ops.kind[row]]}(${a}, &${place})${got}`;
   }
 }

@@ -3,7 +3,8 @@
  * sees; taking the oldest entry out and writing it to memory is a step of an auxiliary process, one a thread. A load
  * looks into the buffer of its own thread first. smp_mb() and locked instructions happen only when the buffer is empty.
  *
- * What x86 does for the other operations: spin_unlock() and write_unlock() are plain stores, so they are buffered; taking a
+ * What x86 does for the other operations: this_cpu_add() is one instruction, but no locked one, so what it adds is buffered
+ * as well, and added when it leaves the buffer: nobody else writes the word. spin_unlock() and write_unlock() are plain stores, so they are buffered; taking a
  * lock of any kind, mutex_unlock() and read_unlock() are locked instructions; smp_rmb() and smp_wmb() order nothing that
  * is not ordered already. The abstract SRCU and atomic sections are taken as fully ordered.
  */
@@ -18,7 +19,10 @@ export const MAX_BUFFERED_THREADS = 15;
 /** Whether an operation of a thread goes into its store buffer. */
 export function isBuffered(kind: number, order: number): boolean {
   return (
-    (kind === Kind.STORE && order !== Order.FULL) || kind === Kind.SPIN_UNLOCK || kind === Kind.WRITE_UNLOCK
+    (kind === Kind.STORE && order !== Order.FULL) ||
+    (kind === Kind.ADD && order === Order.PER_CPU) ||
+    kind === Kind.SPIN_UNLOCK ||
+    kind === Kind.WRITE_UNLOCK
   );
 }
 
@@ -85,6 +89,7 @@ export class TsoModel implements MemoryModel {
       const own = kind === Kind.LOAD || kind === Kind.AWAIT ? newest(this.buffers[t], ops.addr[row]) : null;
       if (own === null) {
         this.memory.execute(ops, row, task, choice);
+        if (kind === Kind.LOAD) this.addPending(this.buffers[t], ops.addr[row]);
       } else {
         this.result.lo = own.lo;
         this.result.hi = own.hi;
@@ -98,6 +103,13 @@ export class TsoModel implements MemoryModel {
     if (entry === undefined) return false;
     ops.copy(row, entry.op, 0);
     return true;
+  }
+
+  /** What this_cpu_add() has put into the buffer counts for the own thread. Such words have 32 bits. */
+  private addPending(buffer: readonly Entry[], addr: number): void {
+    for (const { op, lo } of buffer) {
+      if (op.addr[0] === addr && op.kind[0] === Kind.ADD) this.result.lo = (this.result.lo + lo) >>> 0;
+    }
   }
 
   private anyChanged(ops: OpTable, row: number, buffer: readonly Entry[]): boolean {

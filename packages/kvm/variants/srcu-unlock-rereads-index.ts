@@ -1,7 +1,7 @@
 /** The end of a section is counted on the side that is active now, not on the one that it began on. */
 import { type Srcu, smpMb, smpProcessorId, type Task } from '@faultline/machine';
 
-/** @replaces packages/machine/src/srcu.ts#srcuReadUnlock 1304be6b */
+/** @replaces packages/machine/src/srcu.ts#srcuReadUnlock 14a32dc7 */
 export function* srcuReadUnlock(domain: Srcu, _idx: number): Task {
   const { sda, srcuIdx, cpus } = domain.state;
   yield* smpMb();
@@ -9,5 +9,5 @@ export function* srcuReadUnlock(domain: Srcu, _idx: number): Task {
   yield* sda
     .at(smpProcessorId() % cpus)
     .unlockCount.at(idx)
-    .fetchAdd(1);
+    .thisCpuAdd(1);
 }

@@ -71,6 +71,11 @@ export class Cell<T> {
     return platform.modify(Kind.ADD, this.addr, this.codec, value, Order.FULL, step);
   }
 
+  /** this_cpu_add(): for words that only the own CPU writes. Gives no ordering, and on x86 waits in the store buffer. */
+  thisCpuAdd(value: T, step?: Step): Task<T> {
+    return platform.modify(Kind.ADD, this.addr, this.codec, value, Order.PER_CPU, step);
+  }
+
   /** atomic_fetch_and(), test_and_clear_bit(): returns the old value. */
   fetchAnd(value: T, step?: Step): Task<T> {
     return platform.modify(Kind.AND, this.addr, this.codec, value, Order.FULL, step);

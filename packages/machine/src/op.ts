@@ -76,6 +76,8 @@ export const Order = {
   MB_AFTER_ATOMIC: 9,
   /** Compiler only. */
   BARRIER: 10,
+  /** this_cpu_add(): one instruction, but not a locked one. Nobody on another CPU writes the word. */
+  PER_CPU: 11,
 } as const;
 
 /** The comparisons of AWAIT, in `order`. */

@@ -110,7 +110,7 @@ function* srcuReadLock(domain: Srcu): Task<number> {
   const { srcuIdx } = domain.state;
   // Not atomic with the count below: a reader may stall here for any time. Both scans of a grace period exist for it.
   const idx = (yield* srcuIdx.readOnce()) & 1;
-  yield* thisCpu(domain).lockCount.at(idx).fetchAdd(1);
+  yield* thisCpu(domain).lockCount.at(idx).thisCpuAdd(1);
   // Pairs with the barrier between the two sums of a scan: no access of the section moves above the count.
   reader_barrier_after_count: yield* smpMb();
   return idx;
@@ -120,7 +120,7 @@ function* srcuReadLock(domain: Srcu): Task<number> {
 export function* srcuReadUnlock(domain: Srcu, idx: number): Task {
   // No access of the section moves below the count that says it is over.
   reader_barrier_before_count: yield* smpMb();
-  yield* thisCpu(domain).unlockCount.at(idx).fetchAdd(1);
+  yield* thisCpu(domain).unlockCount.at(idx).thisCpuAdd(1);
 }
 
 /** @kernel synchronize_srcu, srcu_advance_state kernel/rcu/srcutree.c */

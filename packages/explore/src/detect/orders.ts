@@ -86,7 +86,7 @@ export class Orders {
       this.flushed(i, word, buffered.partner[i]);
       return;
     }
-    if (buffered !== null && kind === Kind.STORE && isBuffered(kind, ops.order[i])) {
+    if (buffered !== null && kind <= Kind.ANDNOT && isBuffered(kind, ops.order[i])) {
       this.stored(i, t, ops.order[i]);
       return;
     }
@@ -124,7 +124,9 @@ export class Orders {
   }
 
   private flushed(i: number, word: number, store: number): void {
-    if (this.events.ops.kind[i] === Kind.STORE) this.sync.publish(word, this.storeSlot[store]);
+    const kind = this.events.ops.kind[i];
+    if (kind === Kind.STORE) this.sync.publish(word, this.storeSlot[store]);
+    else if (kind === Kind.ADD) this.sync.publishToo(word, this.storeSlot[store]);
   }
 
   private modify(i: number, t: number, word: number): void {

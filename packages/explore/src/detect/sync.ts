@@ -123,6 +123,11 @@ export class SyncClocks {
     this.state.set(this.slotOf + word, slot);
   }
 
+  /** The same beside what the word publishes already: for the store of a read-modify-write. */
+  publishToo(word: number, slot: number): void {
+    if (slot !== 0) this.join(this.slot(this.slotFor(word)), this.slot(slot));
+  }
+
   acquireKept(t: number, slot: number): void {
     this.join(this.clocks + t * this.threads, this.slot(slot));
   }

@@ -20,6 +20,7 @@ export const flushLeavesAVcpuInTheGuest = scenario('mmu/flush-leaves-a-vcpu-in-t
     'mmu.interrupt_vcpus_in_guest',
     'mmu.flush_tlb_on_request',
     'mmu.set_in_guest_mode',
+    'mmu.order_mode_before_requests',
     'mmu.check_requests_again',
   ],
   *setup() {

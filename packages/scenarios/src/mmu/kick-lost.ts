@@ -44,7 +44,12 @@ export const kickedVcpuSleepsOn = scenario('mmu/kick-finds-nobody-asleep', {
   title: 'a vCPU sleeps for ever, with an interrupt that came as it lay down',
   source: 'kvm_vcpu_block, kvm_vcpu_wake_up',
   size: '1 vCPU whose guest halts, 1 device with 2 interrupts, entry real',
-  defends: ['mmu.request_event', 'mmu.wake_before_kick', 'mmu.check_before_sleeping'],
+  defends: [
+    'mmu.request_event',
+    'mmu.wake_before_kick',
+    'mmu.order_blocking_before_check',
+    'mmu.check_before_sleeping',
+  ],
   *setup() {
     return yield* entryVm();
   },

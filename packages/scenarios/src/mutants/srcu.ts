@@ -108,18 +108,31 @@ export const srcuMutants: readonly Mutant[] = [
     expect: { equivalent: 'loads are not reordered, neither here nor on x86; a weaker machine needs it' },
   },
   {
+    name: 'srcu/no-barrier-between-the-sums-on-x86',
+    says: 'The same with store buffers.',
+    off: ['srcu.scan_barrier_between_sums'],
+    model: 'tso',
+    expect: { equivalent: 'x86 does not reorder loads; a weaker machine needs it' },
+  },
+  {
+    name: 'srcu/no-barrier-after-the-flip-on-x86',
+    says: 'The barrier after the flip is left out, with store buffers.',
+    off: ['srcu.barrier_after_flip'],
+    model: 'tso',
+    expect: { equivalent: 'it bounds how many late readers can still use the old side, and no more' },
+  },
+  {
     name: 'srcu/no-barrier-after-the-count',
     says: 'An access of the section may move above the count that says that it has begun.',
     off: ['srcu.reader_barrier_after_count'],
-    expect: {
-      elsewhere: 'needs a memory model in which an access passes an earlier count: x86-TSO at least',
-    },
+    model: 'tso',
+    expect: { caught: 'srcu/freed-under-a-reader', always: 'no reader touches a freed version' },
   },
   {
     name: 'srcu/no-barrier-before-the-count',
     says: 'An access of the section may move below the count that says that it is over.',
     off: ['srcu.reader_barrier_before_count'],
-    expect: { elsewhere: 'needs a memory model in which an access passes a later count: x86-TSO at least' },
+    expect: { caught: 'srcu/freed-under-a-reader', always: 'no reader touches a freed version' },
   },
   {
     name: 'srcu/rcu-readers-not-waited-for',

@@ -12,7 +12,12 @@ export const freedUnderAReader = scenario('srcu/freed-under-a-reader', {
   title: 'a version is freed while a reader that found it is inside its section',
   source: 'kernel/rcu/srcutree.c synchronize_srcu()',
   size: '2 readers, 1 grace period, 1 CPU',
-  defends: ['srcu.drain_active_index', 'srcu.flip_index'],
+  defends: [
+    'srcu.drain_active_index',
+    'srcu.flip_index',
+    'srcu.reader_barrier_after_count',
+    'srcu.reader_barrier_before_count',
+  ],
   *setup(): Task<Client> {
     return makeClient('real', 1);
   },
