@@ -5,6 +5,7 @@ import { type Host, setHost } from './host.ts';
 import { registerCheck } from './verbs/check.ts';
 import { registerExplain } from './verbs/explain.ts';
 import { registerList } from './verbs/list.ts';
+import { registerLitmus } from './verbs/litmus.ts';
 import { registerLocks } from './verbs/locks.ts';
 import { registerMutate } from './verbs/mutate.ts';
 import { registerReplay } from './verbs/replay.ts';
@@ -41,6 +42,7 @@ export function build(): Command {
   registerReplay(program);
   registerMutate(program);
   registerStress(program);
+  registerLitmus(program);
   registerExplain(program);
   registerLocks(program);
   for (const verb of program.commands) verb.exitOverride();

@@ -15,6 +15,10 @@ export type {
 } from './exploration.ts';
 export { Explorer, explore, exploreAsync } from './explore.ts';
 export type { Finding, FindingKind, Frame, Side, WaitFor } from './finding.ts';
+export { type HerdTest, readHerd } from './litmus/herd.ts';
+export type { Condition } from './litmus/herd-condition.ts';
+export { HerdError } from './litmus/herd-error.ts';
+export { type Explored, exploreLitmus, parseOutcome } from './litmus/outcomes.ts';
 export { MODELS, type ModelName } from './memory-model.ts';
 export { type Minimised, type MinimiseOptions, minimise } from './minimise.ts';
 export { type Divergence, type Expected, type Replay, type ReplayOptions, replay } from './replay.ts';

@@ -2,7 +2,7 @@
  * All that a litmus test can show, by trying everything: every interleaving of instructions and, under x86-TSO, of the
  * writes that leave the store buffers. Shares nothing with the explorer; its oracle.
  */
-import type { Instruction, Litmus } from '../programs/litmus.ts';
+import type { Instruction, Litmus, Operand } from '../programs/litmus.ts';
 import { outcomeText } from './outcomes.ts';
 
 /** Ways to get the machine wrong, to see that a comparison notices. */
@@ -36,7 +36,9 @@ export function bruteForce(test: Litmus, model: 'sc' | 'tso', mistakes: Mistakes
       memory: test.words.map((_, k) => test.init?.[k] ?? 0),
       locks: [],
       buffers: test.threads.map(() => []),
-      registers: [],
+      registers: test.threads.flatMap((_, t) =>
+        Object.entries(test.registers?.[t] ?? {}).map(([name, value]) => [`${t}:${name}`, value] as const),
+      ),
     },
   ];
   for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
@@ -52,9 +54,9 @@ export function bruteForce(test: Litmus, model: 'sc' | 'tso', mistakes: Mistakes
 
 function ending(test: Litmus, { at, memory, registers }: State): string {
   const done = at.map((n, t) => n === test.threads[t].length);
-  const kept = registers.filter(([name]) => done[Number(name.slice(0, name.indexOf(':')))]);
+  const shown = registers.filter(([name]) => done[Number(name.slice(0, name.indexOf(':')))]);
   const words = test.words.map((name, k) => [name, memory[k]] as const);
-  const text = outcomeText(Object.fromEntries([...kept, ...words]));
+  const text = outcomeText(Object.fromEntries([...shown, ...words]));
   return done.every(Boolean) ? text : `deadlock ${text}`;
 }
 
@@ -93,10 +95,7 @@ function executed(
 ): State | null {
   const going = { ...state, at: replaced(state.at, t, state.at[t] + 1) };
   const buffer = state.buffers[t];
-  const into = (name: string, value: number): State => ({
-    ...going,
-    registers: [...state.registers, [`${t}:${name}`, value] as const].sort(),
-  });
+  const into = (name: string, value: number): State => ({ ...going, registers: kept(state, t, name, value) });
   const put = (entry: Entry): State =>
     model === 'sc'
       ? written(going, entry)
@@ -104,22 +103,20 @@ function executed(
   const empty = buffer.length === 0 || mistakes.noDraining === true;
   switch (step.op) {
     case 'store':
-      return put([step.at, step.value]);
+      return put([step.at, operand(state, t, step.value)]);
+    case 'move':
+      return into(step.into, operand(state, t, step.value));
     case 'load':
       return into(step.into, valueFor(state, t, step.at, mistakes));
     case 'await':
       return valueFor(state, t, step.at, mistakes) === step.value ? going : null;
     case 'fence':
       return empty ? going : null;
-    case 'xchg': {
-      const after = into(step.into, state.memory[step.at]);
-      return empty ? { ...after, memory: replaced(state.memory, step.at, step.value) } : null;
-    }
+    case 'xchg':
+    case 'add':
     case 'cmpxchg': {
-      const old = state.memory[step.at];
-      const after = into(step.into, old);
-      if (!empty) return null;
-      return old === step.old ? { ...after, memory: replaced(state.memory, step.at, step.value) } : after;
+      const after = step.into === '' ? going : into(step.into, state.memory[step.at]);
+      return empty ? { ...after, memory: replaced(state.memory, step.at, modified(state, t, step)) } : null;
     }
     case 'lock': {
       const lock = `${step.kind}${step.at}`;
@@ -131,6 +128,28 @@ function executed(
       return empty ? written(going, [lock]) : null;
     }
   }
+}
+
+/** What a locked instruction leaves in its word. */
+function modified(
+  state: State,
+  t: number,
+  step: Extract<Instruction, { op: 'xchg' | 'add' | 'cmpxchg' }>,
+): number {
+  const old = state.memory[step.at];
+  const value = operand(state, t, step.value);
+  if (step.op === 'add') return (old + value) >>> 0;
+  return step.op === 'cmpxchg' && old !== operand(state, t, step.old) ? old : value;
+}
+
+function operand({ registers }: State, t: number, value: Operand): number {
+  if (typeof value === 'number') return value;
+  return registers.find(([name]) => name === `${t}:${value}`)?.[1] ?? 0;
+}
+
+function kept({ registers }: State, t: number, name: string, value: number): State['registers'] {
+  const others = registers.filter(([other]) => other !== `${t}:${name}`);
+  return [...others, [`${t}:${name}`, value] as const].sort();
 }
 
 function valueFor(state: State, t: number, word: number, mistakes: Mistakes): number {

@@ -30,6 +30,13 @@ export function exploreLitmus(test: Litmus, model: ModelName, mode: Mode = 'opti
   return { outcomes, executions: counts.complete + counts.deadlocked, blocked: counts.blocked };
 }
 
+/** The outcome of such a line. */
+export function parseOutcome(text: string): Outcome {
+  return Object.fromEntries(
+    [...text.matchAll(/(\S+)=(\d+);/g)].map(([, name, value]) => [name, Number(value)] as const),
+  );
+}
+
 /** An outcome in one canonical line: `0:a=0; 1:b=1; x=1;` */
 export function outcomeText(outcome: Outcome): string {
   return Object.entries(outcome)

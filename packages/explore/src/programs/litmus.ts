@@ -12,21 +12,28 @@ import {
   type ViewType,
 } from '@faultline/machine';
 
+/** A number, or the register that holds it. */
+export type Operand = number | string;
+
 export type Instruction =
   /** WRITE_ONCE(x, value) */
-  | { readonly op: 'store'; readonly at: number; readonly value: number }
+  | { readonly op: 'store'; readonly at: number; readonly value: Operand }
+  /** reg = value */
+  | { readonly op: 'move'; readonly value: Operand; readonly into: string }
   /** reg = READ_ONCE(x) */
   | { readonly op: 'load'; readonly at: number; readonly into: string }
   /** smp_mb() */
   | { readonly op: 'fence' }
   /** reg = xchg(&x, value): a locked instruction. */
-  | { readonly op: 'xchg'; readonly at: number; readonly value: number; readonly into: string }
+  | { readonly op: 'xchg'; readonly at: number; readonly value: Operand; readonly into: string }
+  /** reg = atomic_fetch_add(value, &x): a locked instruction. `into` '': nobody looks at what was there. */
+  | { readonly op: 'add'; readonly at: number; readonly value: Operand; readonly into: string }
   /** reg = cmpxchg(&x, old, value): locked, whether it succeeds or not. */
   | {
       readonly op: 'cmpxchg';
       readonly at: number;
-      readonly old: number;
-      readonly value: number;
+      readonly old: Operand;
+      readonly value: Operand;
       readonly into: string;
     }
   /** Waits until x has the value. */
@@ -40,6 +47,8 @@ export interface Litmus {
   readonly threads: readonly (readonly Instruction[])[];
   /** Values that the words begin with; 0 where left out. */
   readonly init?: readonly number[];
+  /** Values that registers begin with, by thread. */
+  readonly registers?: readonly Readonly<Record<string, number>>[];
 }
 
 /** What an execution shows: registers as '0:r1', words by name. */
@@ -57,7 +66,7 @@ type Machine = ViewType<typeof Memory>;
 /** The test as a scenario whose threads return their registers, and whose final state are the words. */
 export function litmusScenario(test: Litmus): AnyScenario {
   const threads = Object.fromEntries(
-    test.threads.map((code, t) => [`P${t}`, (memory: Machine) => run(memory, code, t)]),
+    test.threads.map((_, t) => [`P${t}`, (memory: Machine) => run(memory, test, t)]),
   );
   return scenario(`litmus/${dashed(test.name)}`, {
     source: 'a litmus test',
@@ -82,34 +91,58 @@ function dashed(name: string): string {
   return dashes.replace(/^-|-$/g, '') || 'test';
 }
 
-function* run(memory: Machine, code: readonly Instruction[], t: number): Task<Record<string, number>> {
+function* run(memory: Machine, test: Litmus, t: number): Task<Record<string, number>> {
   const registers: Record<string, number> = {};
-  for (const step of code) {
-    switch (step.op) {
-      case 'store':
-        yield* memory.word.at(step.at).writeOnce(step.value);
-        break;
-      case 'load':
-        registers[`${t}:${step.into}`] = yield* memory.word.at(step.at).readOnce();
-        break;
-      case 'fence':
-        yield* smpMb();
-        break;
-      case 'xchg':
-        registers[`${t}:${step.into}`] = yield* memory.word.at(step.at).xchg(step.value);
-        break;
-      case 'cmpxchg':
-        registers[`${t}:${step.into}`] = yield* memory.word.at(step.at).cmpxchg(step.old, step.value);
-        break;
-      case 'await':
-        yield* memory.word.at(step.at).awaitEqual(step.value);
-        break;
-      default: {
-        const lock = step.kind === 'spin' ? memory.spin.at(step.at) : memory.mutex.at(step.at);
-        if (step.op === 'lock') yield* lock.lock();
-        else yield* lock.unlock();
-      }
+  for (const [name, value] of Object.entries(test.registers?.[t] ?? {})) registers[`${t}:${name}`] = value;
+  const valueIn = (operand: Operand) =>
+    typeof operand === 'number' ? operand : (registers[`${t}:${operand}`] ?? 0);
+  for (const step of test.threads[t] ?? []) {
+    if ('into' in step) {
+      const value = yield* giving(memory, step, valueIn);
+      if (step.into !== '') registers[`${t}:${step.into}`] = value;
+    } else {
+      yield* giveless(memory, step, valueIn);
     }
   }
   return registers;
+}
+
+type Giving = Extract<Instruction, { into: string }>;
+
+function* giving(memory: Machine, step: Giving, valueIn: (operand: Operand) => number): Task<number> {
+  if (step.op === 'move') return valueIn(step.value);
+  const word = memory.word.at(step.at);
+  switch (step.op) {
+    case 'load':
+      return yield* word.readOnce();
+    case 'xchg':
+      return yield* word.xchg(valueIn(step.value));
+    case 'add':
+      return yield* word.fetchAdd(valueIn(step.value) >>> 0);
+    default:
+      return yield* word.cmpxchg(valueIn(step.old), valueIn(step.value));
+  }
+}
+
+function* giveless(
+  memory: Machine,
+  step: Exclude<Instruction, Giving>,
+  valueIn: (operand: Operand) => number,
+): Task {
+  switch (step.op) {
+    case 'store':
+      yield* memory.word.at(step.at).writeOnce(valueIn(step.value));
+      return;
+    case 'fence':
+      yield* smpMb();
+      return;
+    case 'await':
+      yield* memory.word.at(step.at).awaitEqual(step.value);
+      return;
+    default: {
+      const lock = step.kind === 'spin' ? memory.spin.at(step.at) : memory.mutex.at(step.at);
+      if (step.op === 'lock') yield* lock.lock();
+      else yield* lock.unlock();
+    }
+  }
 }
