@@ -196,12 +196,15 @@ export class Elements<T> {
     private readonly element: FieldType<T>,
     private readonly stride: number,
     private readonly info: FieldInfo,
+    /** Elements that there are; infinite where the object's allocation decides. */
+    private readonly count: number,
   ) {}
 
   /** The object at index `i`: a cell, a lock or a struct. */
   at(i: number): T {
     const made = this.made[i];
     if (made !== undefined) return made;
+    if (!(i >= 0 && i < this.count)) throw this.outside(i);
     const view = (this.element.make as (addr: number, info: FieldInfo) => T)(
       this.addr + i * this.stride,
       this.info,
@@ -211,6 +214,7 @@ export class Elements<T> {
   }
 
   get(i: number): T {
+    if (!(i >= 0 && i < this.count)) throw this.outside(i);
     const codec = this.element.codec as Codec;
     const addr = this.addr + i * this.stride;
     platform.plainRead(addr, codec.size, this.info);
@@ -218,10 +222,15 @@ export class Elements<T> {
   }
 
   set(i: number, value: T): void {
+    if (!(i >= 0 && i < this.count)) throw this.outside(i);
     const codec = this.element.codec as Codec;
     const addr = this.addr + i * this.stride;
     platform.plainWrite(addr, codec.size, this.info);
     storeSmall(codec, addr, value);
+  }
+
+  private outside(i: number): RangeError {
+    return new RangeError(`index ${i} of ${this.info.name}[${this.count}]`);
   }
 }
 
@@ -237,6 +246,7 @@ export function array<T>(element: FieldType<T>, count = 0): ObjectField<Elements
     count,
     plain: false,
     accessors: null,
-    make: (addr, info) => new Elements<T>(addr, element, stride, info),
+    make: (addr, info) =>
+      new Elements<T>(addr, element, stride, info, count === 0 ? Number.POSITIVE_INFINITY : count),
   };
 }

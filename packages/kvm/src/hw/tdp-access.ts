@@ -16,6 +16,7 @@ import { mmuLoad, mmuReload } from '../x86/tdp-roots.ts';
 import { formatOf } from '../x86/tdp-spte.ts';
 import { lastSpte, type Walked } from '../x86/tdp-walk.ts';
 import { notePml } from './pml-buffer.ts';
+import { tlbEntry } from './tlb.ts';
 
 /** What became of the access: its value, or the entry that made the hardware exit. */
 export type Touched =
@@ -49,12 +50,13 @@ export function* insideInstruction(vcpu: Vcpu, gpa: Gpa, write: boolean, value: 
   const kvm = vcpu.kvm as Kvm;
   const { tlb } = vcpu;
   const gfn = gfnOf(gpa);
-  let entry = tlb.entries.get(gfn);
+  const i = tlbEntry(tlb, gfn);
+  let entry = tlb.entries.get(i);
   if (!serves(kvm, entry, write)) {
     const walked = yield* walk(vcpu, gpa, write);
     if (!walked.allowed) return { fault: walked.spte, sptep: walked.sptep };
     entry = walked.spte;
-    tlb.entries.set(gfn, entry);
+    tlb.entries.set(i, entry);
   }
   const frame = (kvm.mmStruct as MmStruct).page.at(pfnOf(entry)).content;
   if (!write) return { value: yield* frame.readOnce() };
@@ -102,15 +104,15 @@ function* hardwareWalk(vcpu: Vcpu, gfn: Gfn): Task<Walked | null> {
   const kvm = vcpu.kvm as Kvm;
   if (kvm.config.structureCache === 0) return yield* lastSpte(vcpu, gfn);
   const { tables } = vcpu.tlb;
-  const cached = tables.get(gfn);
+  const i = tlbEntry(vcpu.tlb, gfn);
+  const cached = tables.get(i);
   if (cached !== 0) {
     const sptep = MmuPage.at(cached).spt.at(spteIndex(kvm, gfn, 1));
     const spte = yield* sptep.readOnce();
     if (isShadowPresent(formatOf(kvm), spte)) return { sptep, spte, level: 1 };
-    tables.set(gfn, 0);
+    tables.set(i, 0);
   }
   const found = yield* lastSpte(vcpu, gfn);
-  if (found?.level === 1)
-    tables.set(gfn, found.sptep.addr - MmuPage.at(0).spt.at(spteIndex(kvm, gfn, 1)).addr);
+  if (found?.level === 1) tables.set(i, found.sptep.addr - MmuPage.at(0).spt.at(spteIndex(kvm, gfn, 1)).addr);
   return found;
 }

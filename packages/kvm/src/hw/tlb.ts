@@ -13,9 +13,12 @@ import {
   u64Field,
   type View,
 } from '@faultline/machine';
+import type { Gfn } from '../types.ts';
 
 export interface Tlb extends View {
   readonly lock: SpinLock;
+  /** Frame number of each entry, of those that share it. */
+  readonly gfns: Elements<number>;
   /** A copy of the SPTE that was walked, 0 for none. */
   readonly entries: Elements<bigint>;
   /** Address of the last-level table that was walked, 0 for none: with config.structureCache. */
@@ -24,8 +27,18 @@ export interface Tlb extends View {
   freeObsoleteRoots: number;
 }
 
-/** Frames that a TLB of the model tells apart. */
+/** Entries: a frame has the one of its number, modulo this. */
 export const TLB_ENTRIES = 4;
+
+/** Entry of this frame, which forgets another frame that it held. Under the lock. */
+export function tlbEntry(tlb: Tlb, gfn: Gfn): number {
+  const i = gfn % TLB_ENTRIES;
+  if (tlb.gfns.get(i) === gfn) return i;
+  tlb.gfns.set(i, gfn);
+  tlb.entries.set(i, 0n);
+  tlb.tables.set(i, 0);
+  return i;
+}
 
 /** Forgets every translation. */
 export function emptyTlb(tlb: Tlb): void {
@@ -39,6 +52,7 @@ export const Tlb: StructType<Tlb> = struct(
   'tlb',
   {
     lock: spinlock,
+    gfns: array(u32Field, TLB_ENTRIES),
     entries: array(u64Field, TLB_ENTRIES),
     tables: array(u32Field, TLB_ENTRIES),
     freeObsoleteRoots: u32Field,
