@@ -29,9 +29,18 @@ function section(area: string, scenarios: readonly AnyScenario[], mutants: reado
   return parts.join('\n\n');
 }
 
-function mutantRow({ name, says, off, variant, expect }: Mutant): string[] {
-  const what = off === undefined ? `variant ${code(variant ?? '?')}` : `without ${off.map(code).join(', ')}`;
-  return [code(name.slice(name.indexOf('/') + 1)), `${says} (${what})`, verdictOf(expect), noticed(expect)];
+function mutantRow({ name, says, off, variant, model, expect }: Mutant): string[] {
+  const how = [
+    ...(variant === undefined ? [] : [`variant ${code(variant)}`]),
+    ...(off === undefined ? [] : [`without ${off.map(code).join(', ')}`]),
+    ...(model === undefined ? [] : ['x86-TSO']),
+  ].join('; ');
+  return [
+    code(name.slice(name.indexOf('/') + 1)),
+    how === '' ? says : `${says} (${how})`,
+    verdictOf(expect),
+    noticed(expect),
+  ];
 }
 
 function verdictOf(expect: Expectation): string {

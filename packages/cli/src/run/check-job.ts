@@ -1,6 +1,6 @@
 /** Explores one scenario and says what came of it in plain data. */
 import { type BoundHit, type Exploration, explore, type Finding } from '@faultline/explore';
-import type { AnyScenario } from '@faultline/machine';
+import { type AnyScenario, finalStateText, type Outcome } from '@faultline/machine';
 import { type Explained, explain } from './explain-finding.ts';
 import type { CheckJob, CheckResult, FoundFinding, Progress } from './job.ts';
 import { count } from './progress.ts';
@@ -11,7 +11,8 @@ export interface Hooks {
 }
 
 /** Throws UnknownStepError for a step that does not exist. */
-export function runCheck(job: CheckJob, scenario: AnyScenario, hooks: Hooks): CheckResult {
+export function runCheck(job: CheckJob, given: AnyScenario, hooks: Hooks): CheckResult {
+  const scenario = job.robust === true ? robustly(given, job) : given;
   const { mode, model, without, bounds } = job;
   const { maxSteps, maxExecutions, time } = bounds;
   const exploration = explore(scenario, {
@@ -35,6 +36,25 @@ export function runCheck(job: CheckJob, scenario: AnyScenario, hooks: Hooks): Ch
   return resultOf(job, scenario, exploration);
 }
 
+/** The scenario with one rule: that it ends as some execution under sequential consistency does. */
+function robustly(scenario: AnyScenario, { without, bounds }: CheckJob): AnyScenario {
+  const { maxExecutions } = bounds;
+  const { finals, bounds: hit } = explore(scenario, {
+    stepsOff: [...without],
+    bounds: maxExecutions === undefined ? {} : { maxExecutions },
+  });
+  if (hit.length > 0)
+    throw new Error(
+      `${scenario.name}: a bound was hit under sequential consistency; nothing to compare with`,
+    );
+  const final = scenario.final as ((state: unknown) => unknown) | undefined;
+  const isKnown = ({ results }: Outcome<unknown>, state: unknown) =>
+    finals.has(finalStateText(results as Record<string, unknown>, final?.(state)));
+  return { ...scenario, always: { [ROBUST]: isKnown as never }, sometimes: {} };
+}
+
+const ROBUST = 'ends as some execution under sequential consistency does';
+
 function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration): CheckResult {
   const { counts, findings, verdict } = exploration;
   return {
@@ -44,7 +64,7 @@ function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration
     size: scenario.size ?? sizeOf(scenario),
     source: scenario.source,
     verdict,
-    expected: scenario.expect === 'violated',
+    expected: job.robust !== true && scenario.expect === 'violated',
     model: exploration.model,
     mode: job.mode,
     without: job.without,

@@ -21,8 +21,13 @@ export type Explained = Pick<
 /** `effort`: look for a simpler execution than the one at hand. */
 export function explain(job: CheckJob, scenario: AnyScenario, finding: Finding, effort: boolean): Explained {
   const { model } = job;
+  // A picture for a page is the same on every machine, however busy: its effort is counted, not timed.
+  const limits =
+    typeof job.explain === 'object'
+      ? { timeMs: Number.POSITIVE_INFINITY, maxExecutions: PICTURE_EXECUTIONS }
+      : {};
   const stepsOff = [...job.without];
-  const simplest = effort ? minimise(scenario, finding, { stepsOff, model }) : null;
+  const simplest = effort ? minimise(scenario, finding, { stepsOff, model, ...limits }) : null;
   const trace = simplest?.trace ?? replay(scenario, finding.schedule, { stepsOff, model }).trace;
   const shown = simplest?.finding ?? finding;
   const how = { stepsOff, variant: job.variant };
@@ -38,6 +43,9 @@ export function explain(job: CheckJob, scenario: AnyScenario, finding: Finding, 
     ...(job.recording === true ? { recording: recordingOf(trace, shown) } : {}),
   };
 }
+
+/** Executions at most that a simpler one than the first is looked for in. */
+const PICTURE_EXECUTIONS = 5000;
 
 const ROWS = 20;
 const FEWEST_ROWS = 6;

@@ -23,6 +23,8 @@ export interface CheckJob {
   readonly variant: string;
   readonly mode: Mode;
   readonly model: ModelName;
+  /** Instead of the scenario's rules: whether this model has final states that sequential consistency has not. */
+  readonly robust?: boolean;
   readonly bounds: Bounds;
   /**
    * A diagram and a token for each finding, of the simplest execution that shows it; for the fall of one rule only (its
