@@ -43,8 +43,11 @@ export {
   mmioGfnOf,
   truncateGeneration,
 } from './x86/mmio-spte.ts';
+export { allocMmuPage, type MmuPage } from './x86/mmu-page.ts';
+export { commitZapPage, walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from './x86/shadow-walk.ts';
 export { PT_WRITABLE, spteFormat } from './x86/spte-format.ts';
 export { rcuDoBatch } from './x86/tdp-free.ts';
+export { childOf, makeNonleaf } from './x86/tdp-geometry.ts';
 export { recoverNxHugePages, zapCollapsibleSptes } from './x86/tdp-recover.ts';
 export { mmuLoad, mmuUnload } from './x86/tdp-roots.ts';
 export { lastSpte } from './x86/tdp-walk.ts';

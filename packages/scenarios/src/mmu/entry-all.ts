@@ -8,6 +8,7 @@ import { flushShowsMoreThanAbstract, twoFlushers } from './flush-shows-more-than
 import { flushSkipped } from './flush-skipped.ts';
 import { flushWaitsForEver } from './flush-waits-for-ever.ts';
 import { kickedVcpuSleepsOn, kickLost } from './kick-lost.ts';
+import { shadowPageFreedUnderAWalk } from './shadow-page-freed-under-a-walk.ts';
 
 /** Scenarios of vCPU entry, requests, kicks and remote flushes. */
 export const mmuEntryScenarios: readonly AnyScenario[] = [
@@ -17,6 +18,7 @@ export const mmuEntryScenarios: readonly AnyScenario[] = [
   flushWaitsForEver,
   kickLost,
   kickedVcpuSleepsOn,
+  shadowPageFreedUnderAWalk,
   flushSkipped,
   flushShowsMoreThanAbstract,
   twoFlushers,

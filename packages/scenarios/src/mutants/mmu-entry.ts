@@ -231,12 +231,60 @@ export const mmuEntryMutants: readonly Mutant[] = [
   {
     name: 'mmu/reader-of-tables-counts-as-outside',
     says: 'A vCPU that walks shadow page tables with interrupts off is not waited for: a table is freed under it.',
-    expect: { elsewhere: 'needs the shadow MMU, whose lockless walk announces itself by its mode' },
+    variant: 'mmu-reader-counts-as-outside',
+    against: ['mmu/shadow-page-freed-under-a-walk'],
+    expect: {
+      caught: 'mmu/shadow-page-freed-under-a-walk',
+      always: 'no page table is walked after it was freed',
+    },
   },
   {
     name: 'mmu/walk-with-irqs-on',
     says: 'The lockless walk of shadow page tables leaves interrupts on: who waits for the interrupt frees what is walked.',
-    expect: { elsewhere: 'needs the shadow MMU and its lockless walk' },
+    off: ['mmu.irqs_off_while_walking'],
+    against: ['mmu/shadow-page-freed-under-a-walk'],
+    expect: {
+      caught: 'mmu/shadow-page-freed-under-a-walk',
+      always: 'no page table is walked after it was freed',
+    },
+  },
+  {
+    name: 'mmu/table-freed-at-once',
+    says: 'A table is freed as soon as it is unlinked.',
+    off: ['mmu.wait_for_walks'],
+    against: ['mmu/shadow-page-freed-under-a-walk'],
+    expect: {
+      caught: 'mmu/shadow-page-freed-under-a-walk',
+      always: 'no page table is walked after it was freed',
+    },
+  },
+  {
+    name: 'mmu/walk-announced-late',
+    says: 'The mode waits in the store buffer while the walk reads its first entry.',
+    off: ['mmu.announce_walk'],
+    against: ['mmu/shadow-page-freed-under-a-walk'],
+    model: 'tso',
+    expect: {
+      caught: 'mmu/shadow-page-freed-under-a-walk',
+      always: 'no page table is walked after it was freed',
+    },
+  },
+  {
+    name: 'mmu/walk-announced-without-barrier',
+    says: 'The same without store buffers: a store is a store.',
+    off: ['mmu.announce_walk'],
+    against: ['mmu/shadow-page-freed-under-a-walk'],
+    expect: { equivalent: 'under sequential consistency the store is seen before the entry is read' },
+  },
+  {
+    name: 'mmu/end-of-walk-relaxed',
+    says: 'The end of the walk is no release: its last reads may come after the table was freed.',
+    off: ['mmu.end_of_walk'],
+    against: ['mmu/shadow-page-freed-under-a-walk'],
+    expect: {
+      caught: 'mmu/shadow-page-freed-under-a-walk',
+      always: 'no page table is walked after it was freed',
+    },
   },
   {
     name: 'mmu/postponed-flush-forgotten',
