@@ -42,7 +42,7 @@ export function bruteForce(test: Litmus, model: 'sc' | 'tso', mistakes: Mistakes
     },
   ];
   for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
-    const key = JSON.stringify(state);
+    const key = keyOf(state);
     if (seen.has(key)) continue;
     seen.add(key);
     const next = successors(test, state, model, mistakes);
@@ -50,6 +50,11 @@ export function bruteForce(test: Litmus, model: 'sc' | 'tso', mistakes: Mistakes
     todo.push(...next);
   }
   return outcomes;
+}
+
+function keyOf({ at, memory, locks, buffers, registers }: State): string {
+  const waiting = buffers.map((buffer) => buffer.join(' ')).join('/');
+  return `${at}|${memory}|${locks}|${waiting}|${registers.join(' ')}`;
 }
 
 function ending(test: Litmus, { at, memory, registers }: State): string {

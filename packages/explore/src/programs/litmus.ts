@@ -79,6 +79,8 @@ export function litmusScenario(test: Litmus): AnyScenario {
   );
   return scenario(`litmus/${dashed(test.name)}`, {
     source: 'a litmus test',
+    arenaBytes: 8192,
+    maxSteps: 200,
     *setup() {
       const memory = memoryType().alloc();
       test.init?.forEach((value, k) => {
