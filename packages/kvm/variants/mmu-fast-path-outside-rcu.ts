@@ -11,7 +11,7 @@ import { isLast, isMmuWritable, isShadowPresent } from '../src/x86/spte-predicat
 import { formatOf } from '../src/x86/tdp-spte.ts';
 import { lastSpte } from '../src/x86/tdp-walk.ts';
 
-/** @replaces packages/kvm/src/x86/fast-page-fault.ts#fastPageFault 3d63f51f */
+/** @replaces packages/kvm/src/x86/fast-page-fault.ts#fastPageFault b691c717 */
 /** @kernel fast_page_fault arch/x86/kvm/mmu/mmu.c */
 export function* fastPageFault(vcpu: Vcpu, fault: PageFault, slot: Memslot): Task<number> {
   const format = formatOf(vcpu.kvm as Kvm);
@@ -22,6 +22,6 @@ export function* fastPageFault(vcpu: Vcpu, fault: PageFault, slot: Memslot): Tas
   }
   if ((found.spte & PT_WRITABLE) !== 0n) return RetPf.SPURIOUS;
   if (!fault.write || !isMmuWritable(format, found.spte)) return RetPf.INVALID;
-  const fixed = yield* fixDirectSpte(found.sptep, found.spte, found.spte | PT_WRITABLE, slot, gfn);
+  const fixed = yield* fixDirectSpte(vcpu, found.sptep, found.spte, found.spte | PT_WRITABLE, slot, gfn);
   return fixed ? RetPf.FIXED : RetPf.INVALID;
 }

@@ -11,7 +11,7 @@ import { isMmuWritable, isShadowPresent } from '../src/x86/spte-predicates.ts';
 import { formatOf } from '../src/x86/tdp-spte.ts';
 import { lastSpte } from '../src/x86/tdp-walk.ts';
 
-/** @replaces packages/kvm/src/x86/fast-page-fault.ts#fastPageFault 3d63f51f */
+/** @replaces packages/kvm/src/x86/fast-page-fault.ts#fastPageFault b691c717 */
 /** @kernel fast_page_fault arch/x86/kvm/mmu/mmu.c */
 export function* fastPageFault(vcpu: Vcpu, fault: PageFault, slot: Memslot): Task<number> {
   const kvm = vcpu.kvm as Kvm;
@@ -23,7 +23,7 @@ export function* fastPageFault(vcpu: Vcpu, fault: PageFault, slot: Memslot): Tas
   if (found !== null && isShadowPresent(format, found.spte)) {
     if ((found.spte & PT_WRITABLE) !== 0n || !fault.write) result = RetPf.SPURIOUS;
     else if (isMmuWritable(format, found.spte)) {
-      const fixed = yield* fixDirectSpte(found.sptep, found.spte, found.spte | PT_WRITABLE, slot, gfn);
+      const fixed = yield* fixDirectSpte(vcpu, found.sptep, found.spte, found.spte | PT_WRITABLE, slot, gfn);
       if (fixed) result = RetPf.FIXED;
     }
   }

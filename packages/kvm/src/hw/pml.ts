@@ -21,7 +21,7 @@ export function* flushPmlBuffer(vcpu: Vcpu, slots: Memslots): Task {
   for (let i = 0; i < pml.count; i++) {
     const gfn = pml.gfns.get(i) as Gfn;
     const slot = yield* searchMemslots(slots, gfn);
-    if (slot !== null) yield* markPageDirtyInSlot(slot, gfn);
+    if (slot !== null) yield* markPageDirtyInSlot(vcpu, slot, gfn);
   }
   pml.count = 0;
   yield* tlb.lock.unlock();

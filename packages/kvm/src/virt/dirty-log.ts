@@ -14,7 +14,7 @@ import { hvaOf, KVM_MEM_READONLY, KVM_MEMSLOT_INVALID, type Memslot } from './me
 import { vcpuGfnToMemslot } from './vcpu-memslots.ts';
 
 /** @kernel mark_page_dirty_in_slot virt/kvm/kvm_main.c */
-export function* markPageDirtyInSlot(slot: Memslot, gfn: Gfn): Task {
+export function* markPageDirtyInSlot(_vcpu: Vcpu, slot: Memslot, gfn: Gfn): Task {
   const bitmap = slot.dirtyBitmap;
   if (bitmap !== null) yield* setDirty(bitmap, gfn - slot.baseGfn);
 }
@@ -27,17 +27,17 @@ export function* markPageDirtyInSlot(slot: Memslot, gfn: Gfn): Task {
 export function* writeGuest(vcpu: Vcpu, gfn: Gfn, value: bigint): Task<number> {
   const kvm = vcpu.kvm as Kvm;
   const idx = yield* kvm.srcu.readLock();
-  const result = yield* writeGuestPage(kvm, yield* vcpuGfnToMemslot(vcpu, gfn), gfn, value);
+  const result = yield* writeGuestPage(vcpu, yield* vcpuGfnToMemslot(vcpu, gfn), gfn, value);
   yield* kvm.srcu.readUnlock(idx);
   return result;
 }
 
-function* writeGuestPage(kvm: Kvm, slot: Memslot | null, gfn: Gfn, value: bigint): Task<number> {
+function* writeGuestPage(vcpu: Vcpu, slot: Memslot | null, gfn: Gfn, value: bigint): Task<number> {
   if (slot === null || (slot.flags & (KVM_MEMSLOT_INVALID | KVM_MEM_READONLY)) !== 0) return -EFAULT;
-  const memory = kvm.memory as HostMemory;
+  const memory = (vcpu.kvm as Kvm).memory as HostMemory;
   const pfn = hvaToPfn(memory, hvaOf(slot, gfn));
   if (pfn === null) return -EFAULT;
   yield* memory.content.at(pfn).writeOnce(value);
-  yield* markPageDirtyInSlot(slot, gfn);
+  yield* markPageDirtyInSlot(vcpu, slot, gfn);
   return 0;
 }

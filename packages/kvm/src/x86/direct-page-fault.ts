@@ -132,7 +132,7 @@ function* installLeaf(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: Faulti
       warnOn(rootOf(vcpu).invalid.peek() !== 0, 'an SPTE is installed under an invalid root');
       const spte = makeLeaf(kvm, found);
       if (spte === old) return RetPf.SPURIOUS;
-      log_before_install: if (found.writable) yield* markPageDirtyInSlot(slot, gfn);
+      log_before_install: if (found.writable) yield* markPageDirtyInSlot(vcpu, slot, gfn);
       return (yield* setSpteAtomic(kvm, sptep, level, old, spte)) ? RetPf.FIXED : RetPf.RETRY;
     }
     if (isShadowPresent(format, old)) {

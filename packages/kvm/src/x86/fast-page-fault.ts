@@ -34,7 +34,7 @@ export function* fastPageFault(vcpu: Vcpu, fault: PageFault, slot: Memslot): Tas
     const next = fixed(kvm, spte, level, fault.write);
     if (next === 'spurious') result = RetPf.SPURIOUS;
     if (typeof next !== 'bigint') break;
-    if (yield* fixDirectSpte(sptep, spte, next, slot, gfn)) {
+    if (yield* fixDirectSpte(vcpu, sptep, spte, next, slot, gfn)) {
       result = RetPf.FIXED;
       break;
     }
@@ -59,6 +59,7 @@ export function fixed(kvm: Kvm, spte: bigint, level: number, write: boolean): bi
 
 /** @kernel fast_pf_fix_direct_spte arch/x86/kvm/mmu/mmu.c */
 export function* fixDirectSpte(
+  vcpu: Vcpu,
   sptep: Cell<bigint>,
   old: bigint,
   next: bigint,
@@ -68,7 +69,7 @@ export function* fixDirectSpte(
   if ((yield* sptep.cmpxchg(old, next, at('mmu.fast_page_fault_cmpxchg'))) !== old) return false;
   // Only now: marked before, a harvest could take the bit and find an entry that is not writable yet.
   mark_dirty_after_cmpxchg: if ((next & PT_WRITABLE) !== 0n && (old & PT_WRITABLE) === 0n) {
-    yield* markPageDirtyInSlot(slot, gfn);
+    yield* markPageDirtyInSlot(vcpu, slot, gfn);
   }
   return true;
 }

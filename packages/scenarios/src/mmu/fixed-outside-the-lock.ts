@@ -79,7 +79,7 @@ export const frameComesBack = scenario('mmu/frame-comes-back', {
       let won = false;
       if (found !== null) {
         const next = found.spte | PT_WRITABLE;
-        won = yield* fixDirectSpte(found.sptep, found.spte, next, slot, gfnOf(GPA0));
+        won = yield* fixDirectSpte(vcpu, found.sptep, found.spte, next, slot, gfnOf(GPA0));
       }
       yield* kvm.srcu.readUnlock(idx);
       return { won, away: (yield* kvm.mmuInvalidateSeq.readOnce()) !== before };
