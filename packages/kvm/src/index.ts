@@ -4,6 +4,7 @@
  */
 export * as errno from './errno.ts';
 export { errnoName } from './errno.ts';
+export { type ReapedPage, reapDirtyRing } from './host/dirty-ring-reaper.ts';
 export { type HostMemory, hvaToPfn } from './host/memory.ts';
 export { assemble, type Instruction } from './hw/guest-program.ts';
 export {
@@ -28,6 +29,7 @@ export {
 export { CoalescedRing, CoalescedZone } from './virt/coalesced-mmio-state.ts';
 export { createVcpu, getVcpu } from './virt/create-vcpu.ts';
 export { createVm, type VmOptions } from './virt/create-vm.ts';
+export { enableDirtyLogRing, resetDirtyRings } from './virt/dirty-ring-ioctl.ts';
 export { Eventfd, openEventfd } from './virt/eventfd.ts';
 export { answerIo, answerMmio, type IoExit, ioExit, KvmExit, type MmioExit, mmioExit } from './virt/exit.ts';
 export { getDirtyLog } from './virt/get-dirty-log.ts';

@@ -15,6 +15,8 @@ export { tdpAccess } from './hw/tdp-access.ts';
 export { type ClearDirtyLog, clearDirtyLog } from './virt/clear-dirty-log.ts';
 export { coalescedMmioFree, coalescedMmioInit } from './virt/coalesced-mmio.ts';
 export { writeGuest } from './virt/dirty-log.ts';
+export { dirtyRingPush, dirtyRingReset, dirtyRingSoftFull } from './virt/dirty-ring.ts';
+export { KVM_DIRTY_GFN_F_DIRTY, KVM_DIRTY_GFN_F_RESET } from './virt/dirty-ring-state.ts';
 export { inProgress } from './virt/generation.ts';
 export { getDirtyLog } from './virt/get-dirty-log.ts';
 export { installNewMemslots, swapActiveMemslots } from './virt/install-memslots.ts';

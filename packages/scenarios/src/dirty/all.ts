@@ -1,6 +1,8 @@
 import type { AnyScenario } from '@faultline/machine';
+import { emulatedWriteMissed } from './emulated-write-missed.ts';
 import { hardwareLogMissed } from './hardware-log.ts';
 import { agedPageAtStart, initiallySetPageLost, loggingStops, writeMissedAtStart } from './logging-starts.ts';
+import { copiedBeforeRingReset, ringEntryTorn, ringOverrun, writeAfterRingReset } from './ring.ts';
 import { trackedPageWritten } from './tracked-page-written.ts';
 import { secondWriter, writeAfterCopy } from './write-after-copy.ts';
 import {
@@ -22,4 +24,9 @@ export const dirtyScenarios: readonly AnyScenario[] = [
   initiallySetPageLost,
   loggingStops,
   trackedPageWritten,
+  writeAfterRingReset,
+  copiedBeforeRingReset,
+  ringEntryTorn,
+  ringOverrun,
+  emulatedWriteMissed,
 ];
