@@ -6,7 +6,7 @@ export * as errno from './errno.ts';
 export { errnoName } from './errno.ts';
 export { type ReapedPage, reapDirtyRing } from './host/dirty-ring-reaper.ts';
 export { type HostMemory, hvaToPfn } from './host/memory.ts';
-export { assemble, type Instruction } from './hw/guest-program.ts';
+export { assemble, type Instruction, patch } from './hw/guest-program.ts';
 export {
   type Gfn,
   type Gpa,
@@ -41,7 +41,7 @@ export {
   KVM_IOEVENTFD_FLAG_PIO,
   KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY,
 } from './virt/ioeventfd-ioctl.ts';
-export type { Kvm, Vcpu } from './virt/kvm.ts';
+export type { GuestProgram, Kvm, Vcpu } from './virt/kvm.ts';
 export { setUserMemoryRegion, type UserspaceMemoryRegion } from './virt/memory-region.ts';
 export { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, type Memslot, type Memslots } from './virt/memslots.ts';
 export { vcpuRun } from './virt/vcpu-run.ts';

@@ -4,9 +4,10 @@
  */
 
 export { pageReferenced, reclaimUnused } from './host/aging.ts';
+export { hvaToPfnPinned } from './host/gup.ts';
 export { mergePages } from './host/ksm.ts';
 export { migratePage } from './host/migrate.ts';
-export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage } from './host/mm.ts';
+export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage, setPfnDirty } from './host/mm.ts';
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';

@@ -1,6 +1,7 @@
 import type { AnyScenario } from '@faultline/machine';
 import { emulatedWriteMissed } from './emulated-write-missed.ts';
 import { hardwareLogMissed } from './hardware-log.ts';
+import { logOracles } from './log-oracle.ts';
 import { agedPageAtStart, initiallySetPageLost, loggingStops, writeMissedAtStart } from './logging-starts.ts';
 import { copiedBeforeRingReset, ringEntryTorn, ringOverrun, writeAfterRingReset } from './ring.ts';
 import { trackedPageWritten } from './tracked-page-written.ts';
@@ -29,4 +30,5 @@ export const dirtyScenarios: readonly AnyScenario[] = [
   ringEntryTorn,
   ringOverrun,
   emulatedWriteMissed,
+  ...logOracles,
 ];
