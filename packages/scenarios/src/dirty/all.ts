@@ -1,6 +1,7 @@
 import type { AnyScenario } from '@faultline/machine';
 import { emulatedWriteMissed } from './emulated-write-missed.ts';
 import { hardwareLogMissed } from './hardware-log.ts';
+import { liveMigrations } from './live-migration.ts';
 import { logOracles } from './log-oracle.ts';
 import { agedPageAtStart, initiallySetPageLost, loggingStops, writeMissedAtStart } from './logging-starts.ts';
 import { copiedBeforeRingReset, ringEntryTorn, ringOverrun, writeAfterRingReset } from './ring.ts';
@@ -31,4 +32,5 @@ export const dirtyScenarios: readonly AnyScenario[] = [
   ringOverrun,
   emulatedWriteMissed,
   ...logOracles,
+  ...liveMigrations,
 ];
