@@ -11,7 +11,7 @@ import { isLast, isMmuWritable, isShadowPresent } from '../src/x86/spte-predicat
 import { formatOf } from '../src/x86/tdp-spte.ts';
 import { lastSpte } from '../src/x86/tdp-walk.ts';
 
-/** @replaces packages/kvm/src/x86/fast-page-fault.ts#fastPageFault b691c717 */
+/** @replaces packages/kvm/src/x86/fast-page-fault.ts#fastPageFault 22d86742 */
 /** @kernel fast_page_fault arch/x86/kvm/mmu/mmu.c */
 export function* fastPageFault(vcpu: Vcpu, fault: PageFault, slot: Memslot): Task<number> {
   const format = formatOf(vcpu.kvm as Kvm);

@@ -16,6 +16,7 @@ import { memslotsMutants } from './mutants/memslots.ts';
 import { mmioMutants } from './mutants/mmio.ts';
 import { mmuMutants } from './mutants/mmu.ts';
 import { mmuEntryMutants } from './mutants/mmu-entry.ts';
+import { mmuHugeMutants } from './mutants/mmu-huge.ts';
 import { mmuTablesMutants } from './mutants/mmu-tables.ts';
 import { notifierMutants } from './mutants/notifier.ts';
 import { agingMutants } from './mutants/notifier-age.ts';
@@ -46,6 +47,7 @@ export const mutants: readonly Mutant[] = [
   ...mmuMutants,
   ...mmuEntryMutants,
   ...mmuTablesMutants,
+  ...mmuHugeMutants,
   ...notifierMutants,
   ...agingMutants,
   ...hostMutants,

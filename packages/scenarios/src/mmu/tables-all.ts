@@ -1,6 +1,7 @@
 import type { AnyScenario } from '@faultline/machine';
 import { freedFrameMarked } from './freed-frame-marked.ts';
 import { frozenEntryOverwritten } from './frozen-entry-overwritten.ts';
+import { hugeLeafOutlivesItsPage, hugePageMappedTooLate } from './huge-page-of-the-host.ts';
 import { rootFreedUnderANotifier } from './root-freed-under-a-notifier.ts';
 import { rootSurvivesItsSlot } from './root-survives-its-slot.ts';
 import { tableFreedUnderAWalker } from './table-freed-under-a-walker.ts';
@@ -20,4 +21,6 @@ export const mmuTableScenarios: readonly AnyScenario[] = [
   yieldLeavesTranslation,
   unmappedPageWritten,
   readOnlyPageWritten,
+  hugeLeafOutlivesItsPage,
+  hugePageMappedTooLate,
 ];
