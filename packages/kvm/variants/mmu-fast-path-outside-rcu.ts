@@ -2,7 +2,7 @@
 import type { Task } from '@faultline/machine';
 import { gfnOf } from '../src/types.ts';
 import type { Kvm, Vcpu } from '../src/virt/kvm.ts';
-import type { Memslot } from '../src/virt/memslots.ts';
+import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot } from '../src/virt/memslots.ts';
 import { fixDirectSpte } from '../src/x86/fast-page-fault.ts';
 import type { PageFault } from '../src/x86/page-fault.ts';
 import { RetPf } from '../src/x86/ret-pf.ts';
@@ -22,6 +22,7 @@ export function* fastPageFault(vcpu: Vcpu, fault: PageFault, slot: Memslot): Tas
   }
   if ((found.spte & PT_WRITABLE) !== 0n) return RetPf.SPURIOUS;
   if (!fault.write || !isMmuWritable(format, found.spte)) return RetPf.INVALID;
+  if (found.level > 1 && (slot.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0) return RetPf.INVALID;
   const fixed = yield* fixDirectSpte(vcpu, found.sptep, found.spte, found.spte | PT_WRITABLE, slot, gfn);
   return fixed ? RetPf.FIXED : RetPf.INVALID;
 }

@@ -9,6 +9,7 @@ import { mmioScenarios } from './mmio/all.ts';
 import { mmuScenarios } from './mmu/all.ts';
 import type { Mutant } from './mutant.ts';
 import { dirtyMutants } from './mutants/dirty.ts';
+import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
 import { ioMutants } from './mutants/io.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
 import { locksThreadsMutants } from './mutants/locks-threads.ts';
@@ -52,6 +53,7 @@ export const mutants: readonly Mutant[] = [
   ...agingMutants,
   ...hostMutants,
   ...dirtyMutants,
+  ...dirtyHugeMutants,
   ...lifetimeMutants,
   ...locksThreadsMutants,
 ];

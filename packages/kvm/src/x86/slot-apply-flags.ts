@@ -30,7 +30,7 @@ export function* slotApplyFlags(kvm: Kvm, oldFlags: number, slot: Memslot): Task
   }
   // Everything counts as dirty: pages are protected when user space clears them.
   if (kvm.config.dirtyLogInitiallySet === 1) return;
-  if (kvm.config.eagerPageSplit === 1) yield* slotTrySplitHugePages(kvm, slot);
+  split_when_logging_starts: if (kvm.config.eagerPageSplit === 1) yield* slotTrySplitHugePages(kvm, slot);
   yield* protectSlot(kvm, slot);
   // Whether or not an entry changed: aging or another harvest may have left its translation in a TLB.
   flush_when_logging_starts: yield* flushRemoteTlbs(kvm);

@@ -1,5 +1,8 @@
 import type { AnyScenario } from '@faultline/machine';
 import { hardwareLogMissed } from './hardware-log.ts';
+import { hugePageBack, writeLostAtStop } from './huge-page-back.ts';
+import { hugePageAtStart, neighbourNotLogged, splitPageAtStart, splitPageForgotten } from './huge-pages.ts';
+import { secondHugePage, secondSplitPage } from './huge-pages-cleared.ts';
 import { agedPageAtStart, initiallySetPageLost, loggingStops, writeMissedAtStart } from './logging-starts.ts';
 import { trackedPageWritten } from './tracked-page-written.ts';
 import { secondWriter, writeAfterCopy } from './write-after-copy.ts';
@@ -22,4 +25,12 @@ export const dirtyScenarios: readonly AnyScenario[] = [
   initiallySetPageLost,
   loggingStops,
   trackedPageWritten,
+  hugePageAtStart,
+  splitPageAtStart,
+  neighbourNotLogged,
+  splitPageForgotten,
+  secondHugePage,
+  secondSplitPage,
+  hugePageBack,
+  writeLostAtStop,
 ];

@@ -6,6 +6,7 @@ import { rootFreedUnderANotifier } from './root-freed-under-a-notifier.ts';
 import { rootSurvivesItsSlot } from './root-survives-its-slot.ts';
 import { tableFreedUnderAWalker } from './table-freed-under-a-walker.ts';
 import { tableRecoveredUnderAVcpu, tableRemovedUnderAVcpu } from './table-removed-under-a-vcpu.ts';
+import { tableReplacedByAHugePage } from './table-replaced-by-a-huge-page.ts';
 import { readOnlyPageWritten, unmappedPageWritten } from './unmapped-page-written.ts';
 import { yieldLeavesTranslation } from './yield-leaves-translation.ts';
 
@@ -23,4 +24,5 @@ export const mmuTableScenarios: readonly AnyScenario[] = [
   readOnlyPageWritten,
   hugeLeafOutlivesItsPage,
   hugePageMappedTooLate,
+  tableReplacedByAHugePage,
 ];

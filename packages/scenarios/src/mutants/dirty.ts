@@ -113,7 +113,6 @@ export const dirtyMutants: readonly Mutant[] = [
   ...hardwareLog(),
   ...startAndStop(),
   ...tracking(),
-  ...notBuilt(),
 ];
 
 function hardwareLog(): Mutant[] {
@@ -228,20 +227,5 @@ function tracking(): Mutant[] {
     caught('tracking-without-flush', 'The entry is protected and no TLB flushed.', scenario, always, {
       off: ['dirty.flush_tracked_page'],
     }),
-  ];
-}
-
-function notBuilt(): Mutant[] {
-  return [
-    {
-      name: 'dirty/second-huge-page-skipped',
-      says: 'A word of the bitmap spans two huge pages, and only the first is protected.',
-      expect: { elsewhere: 'needs huge pages' },
-    },
-    {
-      name: 'dirty/split-drops-dirty-bit',
-      says: 'The children of a huge page that is split start clean, although it was dirty.',
-      expect: { elsewhere: 'needs huge pages' },
-    },
   ];
 }

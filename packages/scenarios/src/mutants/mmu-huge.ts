@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.ts';
 const KEPT = 'a frame that was given away keeps what its new owner wrote';
 const WRITTEN = 'the page holds what the guest wrote';
 const OUTLIVES = 'mmu/huge-leaf-outlives-its-page';
+const REPLACED = 'mmu/table-replaced-under-a-vcpu';
 const TOO_LATE = 'mmu/split-page-mapped-as-huge';
 
 /** Changes to the huge pages of the TDP MMU. */
@@ -55,5 +56,19 @@ export const mmuHugeMutants: readonly Mutant[] = [
     off: ['mmu.start_at_first_frame'],
     against: [OUTLIVES],
     expect: { caught: OUTLIVES, always: WRITTEN },
+  },
+  {
+    name: 'mmu/replaced-table-not-flushed',
+    says: 'A huge page takes the place of a table, and no vCPU is told: the hardware walks the table when it is freed.',
+    off: ['mmu.flush_replaced_table'],
+    against: [REPLACED],
+    expect: { caught: REPLACED, always: 'no page table is walked after it was freed' },
+  },
+  {
+    name: 'mmu/huge-page-not-reported-dirty',
+    says: 'A huge page goes and the host is not told that it was written: it drops all its pages as clean.',
+    off: ['mmu.report_dirty_to_host'],
+    against: [REPLACED],
+    expect: { caught: REPLACED, always: WRITTEN },
   },
 ];
