@@ -1,7 +1,13 @@
 import type { AnyScenario } from '@faultline/machine';
 import { hardwareLogMissed } from './hardware-log.ts';
 import { hugePageBack, writeLostAtStop } from './huge-page-back.ts';
-import { hugePageAtStart, neighbourNotLogged, splitPageAtStart, splitPageForgotten } from './huge-pages.ts';
+import {
+  hugePageAtStart,
+  neighbourMissedByHardware,
+  neighbourNotLogged,
+  splitPageAtStart,
+  splitPageForgotten,
+} from './huge-pages.ts';
 import { secondHugePage, secondSplitPage } from './huge-pages-cleared.ts';
 import { agedPageAtStart, initiallySetPageLost, loggingStops, writeMissedAtStart } from './logging-starts.ts';
 import { trackedPageWritten } from './tracked-page-written.ts';
@@ -29,6 +35,7 @@ export const dirtyScenarios: readonly AnyScenario[] = [
   splitPageAtStart,
   neighbourNotLogged,
   splitPageForgotten,
+  neighbourMissedByHardware,
   secondHugePage,
   secondSplitPage,
   hugePageBack,

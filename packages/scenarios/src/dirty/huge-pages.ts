@@ -116,6 +116,40 @@ export const neighbourNotLogged = scenario('dirty/neighbour-in-huge-page-not-log
 });
 
 /**
+ * The same with a page-modification log. Small pages are logged by their Dirty bits, but a huge page has only one, and the
+ * hardware notes only the page that set it: so huge pages are protected all the same.
+ */
+export const neighbourMissedByHardware = scenario('dirty/neighbour-missed-by-hardware-log', {
+  title: 'the hardware notes one page of a huge page, and a write to another page is not logged',
+  source: 'kvm_mmu_slot_apply_flags, kvm_mmu_slot_remove_write_access',
+  size: '1 vCPU, 1 write to each of 2 pages of a huge page, 1 harvest, log of 2 entries',
+  defends: ['mmu.refuse_huge_while_logging'],
+  *setup() {
+    const vm = yield* dirtyVm({ flags: 0, mmu: { ...HUGE, pml: 2 } });
+    yield* guestWrite(vm.vcpu, GPA1, 1n);
+    yield* setUserMemoryRegion(vm.kvm, LOGGED);
+    return vm;
+  },
+  threads: {
+    *vcpu0({ vcpu }: DirtyVm) {
+      yield* guestWrite(vcpu, GPA0, 7n);
+      yield* guestWrite(vcpu, GPA1, 8n);
+    },
+    *migration({ kvm, mm }: DirtyVm) {
+      yield* getDirtyLog(kvm, 0);
+      return yield* mm.page.at(1).content.readOnce();
+    },
+  },
+  always: {
+    [HARVESTED]: ({ results }, vm) => copiedOrLogged(results.migration, vm, 1),
+  },
+  sometimes: {
+    'the copy is older than the write': ({ results }) => results.migration === 1n,
+    'the copy has the write': ({ results }) => results.migration === 8n,
+  },
+});
+
+/**
  * A huge page is split while the hardware notes in it that it was written. The small pages inherit the Dirty bit: nobody
  * flushes, so a TLB that has it will not set it again, and the host would drop the page as clean.
  */

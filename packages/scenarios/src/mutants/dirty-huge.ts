@@ -74,6 +74,13 @@ function starting(): Mutant[] {
       HARVESTED,
       { off: ['mmu.small_pages_while_logging'] },
     ),
+    caught(
+      'dirty/huge-page-logged-by-dirty-bit',
+      'With a log of the hardware huge pages stay writable: it notes the page that set Dirty, and none of its neighbours.',
+      'dirty/neighbour-missed-by-hardware-log',
+      HARVESTED,
+      { variant: 'dirty-huge-page-by-dirty-bit' },
+    ),
   ];
 }
 

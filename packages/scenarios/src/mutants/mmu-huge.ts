@@ -30,6 +30,13 @@ export const mmuHugeMutants: readonly Mutant[] = [
     expect: { caught: OUTLIVES, always: WRITTEN },
   },
   {
+    name: 'mmu/first-frame-reported-only',
+    says: 'The host is told that the first frame of a huge page was written, and drops the others as clean.',
+    variant: 'mmu-first-frame-reported-only',
+    against: [OUTLIVES],
+    expect: { caught: OUTLIVES, always: WRITTEN },
+  },
+  {
     name: 'mmu/split-not-announced',
     says: 'The host splits its huge page and announces only the page that it takes away: a fault on its neighbour maps both.',
     off: ['notifier.announce_split'],
