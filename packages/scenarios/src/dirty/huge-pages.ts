@@ -31,12 +31,13 @@ function* startAndCopy({ kvm, mm }: DirtyVm): Task<bigint> {
 export const hugePageAtStart = scenario('dirty/huge-page-missed-when-logging-starts', {
   title: 'logging is on, a page of a huge page is copied, and a write to it is not logged',
   source: 'kvm_mmu_slot_apply_flags, tdp_mmu_split_huge_page',
-  size: '1 vCPU, 1 write, logging turned on once, 1 huge page of 2 pages, split on fault',
+  size: '1 vCPU, 2 writes, logging turned on once, 1 huge page of 2 pages, split on fault',
   defends: ['dirty.protect_when_logging_starts', 'dirty.flush_when_logging_starts'],
   setup: () => writtenHuge(false),
   threads: {
     *vcpu0({ vcpu }: DirtyVm) {
       yield* guestWrite(vcpu, GPA1, 7n);
+      yield* guestWrite(vcpu, GPA1, 8n);
     },
     *migration(vm: DirtyVm) {
       return yield* startAndCopy(vm);
@@ -46,10 +47,11 @@ export const hugePageAtStart = scenario('dirty/huge-page-missed-when-logging-sta
     [HARVESTED]: ({ results }, vm) => copiedOrLogged(results.migration, vm, 1),
   },
   sometimes: {
-    'the copy is older than the write, and the huge page is split': ({ results }, vm) =>
-      results.migration === 1n && !isHuge(entryOfRange(vm)),
-    'the copy has the write, and the huge page stays': ({ results }, vm) =>
-      results.migration === 7n && isHuge(entryOfRange(vm)),
+    'the copy is older than the writes': ({ results }) => results.migration === 1n,
+    'the copy has the first write only, and the huge page is split': ({ results }, vm) =>
+      results.migration === 7n && !isHuge(entryOfRange(vm)),
+    'the copy has both writes, and the huge page stays': ({ results }, vm) =>
+      results.migration === 8n && isHuge(entryOfRange(vm)),
   },
 });
 
@@ -57,7 +59,7 @@ export const hugePageAtStart = scenario('dirty/huge-page-missed-when-logging-sta
 export const splitPageAtStart = scenario('dirty/split-page-missed-when-logging-starts', {
   title: 'a huge page is split when logging starts, its pages are copied, and a write to one is not logged',
   source: 'kvm_mmu_slot_try_split_huge_pages',
-  size: '1 vCPU, 1 write, logging turned on once, 1 huge page of 2 pages, split eagerly',
+  size: '1 vCPU, 2 writes, logging turned on once, 1 huge page of 2 pages, split eagerly',
   defends: [
     'dirty.split_when_logging_starts',
     'dirty.protect_when_logging_starts',
@@ -67,6 +69,7 @@ export const splitPageAtStart = scenario('dirty/split-page-missed-when-logging-s
   threads: {
     *vcpu0({ vcpu }: DirtyVm) {
       yield* guestWrite(vcpu, GPA1, 7n);
+      yield* guestWrite(vcpu, GPA1, 8n);
     },
     *migration(vm: DirtyVm) {
       return yield* startAndCopy(vm);
@@ -77,8 +80,9 @@ export const splitPageAtStart = scenario('dirty/split-page-missed-when-logging-s
     'no huge page is left': (_, vm) => !isHuge(entryOfRange(vm)),
   },
   sometimes: {
-    'the copy is older than the write': ({ results }) => results.migration === 1n,
-    'the copy has the write': ({ results }) => results.migration === 7n,
+    'the copy is older than the writes': ({ results }) => results.migration === 1n,
+    'the copy has the first write only': ({ results }) => results.migration === 7n,
+    'the copy has both writes': ({ results }) => results.migration === 8n,
   },
 });
 
