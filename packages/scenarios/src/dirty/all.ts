@@ -2,6 +2,7 @@ import type { AnyScenario } from '@faultline/machine';
 import { hardwareLogMissed } from './hardware-log.ts';
 import { hugePageBack, writeLostAtStop } from './huge-page-back.ts';
 import {
+  bothSplit,
   hugePageAtStart,
   neighbourMissedByHardware,
   neighbourNotLogged,
@@ -36,6 +37,7 @@ export const dirtyScenarios: readonly AnyScenario[] = [
   neighbourNotLogged,
   splitPageForgotten,
   neighbourMissedByHardware,
+  bothSplit,
   secondHugePage,
   secondSplitPage,
   hugePageBack,

@@ -1,5 +1,5 @@
-import { KVM_MEM_LOG_DIRTY_PAGES, setUserMemoryRegion } from '@faultline/kvm';
-import { getDirtyLog, guestWrite, swapOut } from '@faultline/kvm/seams';
+import { createVcpu, KVM_MEM_LOG_DIRTY_PAGES, setUserMemoryRegion, type Vcpu } from '@faultline/kvm';
+import { getDirtyLog, guestWrite, mmuLoad, swapOut } from '@faultline/kvm/seams';
 import { scenario, type Task } from '@faultline/machine';
 import { copiedOrLogged, type DirtyVm, dirtyVm } from '../vm/dirty-vm.ts';
 import { contentOfPage0 } from '../vm/frames.ts';
@@ -116,6 +116,48 @@ export const neighbourNotLogged = scenario('dirty/neighbour-in-huge-page-not-log
   sometimes: {
     'the copy is older than the write': ({ results }) => results.migration === 1n,
     'the copy has the write': ({ results }) => results.migration === 8n,
+  },
+});
+
+interface TwoWriters extends DirtyVm {
+  readonly other: Vcpu;
+}
+
+/** Two vCPUs write different pages of a protected huge page: both split it, one of them wins. */
+export const bothSplit = scenario('dirty/one-of-two-that-split-not-logged', {
+  title: 'two vCPUs split the same huge page, and the write of one is not logged',
+  source: 'tdp_mmu_split_huge_page',
+  size: '2 vCPUs, 1 write each to one of 2 pages of a huge page, 1 harvest',
+  deep: true,
+  defends: ['mmu.refuse_huge_while_logging'],
+  *setup() {
+    const vm = yield* writtenHuge(false);
+    yield* setUserMemoryRegion(vm.kvm, LOGGED);
+    const other = (yield* createVcpu(vm.kvm, 1)) as Vcpu;
+    yield* mmuLoad(other);
+    return { ...vm, other };
+  },
+  threads: {
+    *vcpu0({ vcpu }: TwoWriters) {
+      yield* guestWrite(vcpu, GPA0, 7n);
+    },
+    *vcpu1({ other }: TwoWriters) {
+      yield* guestWrite(other, GPA1, 8n);
+    },
+    *migration({ kvm, mm }: TwoWriters) {
+      yield* getDirtyLog(kvm, 0);
+      const first = yield* mm.page.at(0).content.readOnce();
+      return { first, second: yield* mm.page.at(1).content.readOnce() };
+    },
+  },
+  always: {
+    [HARVESTED]: ({ results: { migration } }, vm) =>
+      copiedOrLogged(migration.first, vm, 0) && copiedOrLogged(migration.second, vm, 1),
+  },
+  sometimes: {
+    'neither write is in the copy': ({ results: { migration } }) =>
+      migration.first !== 7n && migration.second !== 8n,
+    'both are': ({ results: { migration } }) => migration.first === 7n && migration.second === 8n,
   },
 });
 

@@ -68,6 +68,13 @@ function starting(): Mutant[] {
       { off: ['mmu.refuse_huge_while_logging'] },
     ),
     caught(
+      'dirty/fast-path-fixes-for-both-vcpus',
+      'With two vCPUs: the fast path of one makes the huge page writable, and the other writes its page unlogged.',
+      'dirty/one-of-two-that-split-not-logged',
+      HARVESTED,
+      { off: ['mmu.refuse_huge_while_logging'] },
+    ),
+    caught(
       'mmu/huge-page-mapped-while-logging',
       'A write fault maps a huge page whose slot is logged: only one of its pages is.',
       NEIGHBOUR,
