@@ -35,7 +35,9 @@ export const secondHugePage = scenario('dirty/second-huge-page-written', {
   source: 'KVM_DIRTY_LOG_INITIALLY_SET, kvm_arch_mmu_enable_log_dirty_pt_masked',
   size: '1 vCPU, 2 writes, 1 KVM_CLEAR_DIRTY_LOG of 2 pages in 2 huge pages of 2 pages, split on fault',
   defends: ['dirty.protect_huge_pages', 'dirty.flush_after_clear', 'mmu.refuse_huge_while_logging'],
-  setup: () => initiallySet(false),
+  *setup() {
+    return yield* initiallySet(false);
+  },
   threads: {
     *vcpu0({ vcpu }: DirtyVm) {
       yield* guestWrite(vcpu, GPA3, 6n);
@@ -60,7 +62,9 @@ export const secondSplitPage = scenario('dirty/second-huge-page-split-and-writte
   source: 'KVM_DIRTY_LOG_INITIALLY_SET, kvm_mmu_try_split_huge_pages',
   size: '1 vCPU, 1 write, 1 KVM_CLEAR_DIRTY_LOG of 2 pages in 2 huge pages of 2 pages, split when cleared',
   defends: ['dirty.rearm_cleared_pages', 'dirty.flush_after_clear'],
-  setup: () => initiallySet(true),
+  *setup() {
+    return yield* initiallySet(true);
+  },
   threads: {
     *vcpu0({ vcpu }: DirtyVm) {
       yield* guestWrite(vcpu, GPA2, 7n);

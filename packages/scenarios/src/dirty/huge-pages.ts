@@ -33,7 +33,9 @@ export const hugePageAtStart = scenario('dirty/huge-page-missed-when-logging-sta
   source: 'kvm_mmu_slot_apply_flags, tdp_mmu_split_huge_page',
   size: '1 vCPU, 2 writes, logging turned on once, 1 huge page of 2 pages, split on fault',
   defends: ['dirty.protect_when_logging_starts', 'dirty.flush_when_logging_starts'],
-  setup: () => writtenHuge(false),
+  *setup() {
+    return yield* writtenHuge(false);
+  },
   threads: {
     *vcpu0({ vcpu }: DirtyVm) {
       yield* guestWrite(vcpu, GPA1, 7n);
@@ -65,7 +67,9 @@ export const splitPageAtStart = scenario('dirty/split-page-missed-when-logging-s
     'dirty.protect_when_logging_starts',
     'dirty.flush_when_logging_starts',
   ],
-  setup: () => writtenHuge(true),
+  *setup() {
+    return yield* writtenHuge(true);
+  },
   threads: {
     *vcpu0({ vcpu }: DirtyVm) {
       yield* guestWrite(vcpu, GPA1, 7n);

@@ -56,7 +56,9 @@ export const hugePageMappedTooLate = scenario('mmu/split-page-mapped-as-huge', {
   source: 'kvm_mmu_hugepage_adjust, host_pfn_mapping_level, __split_huge_pmd',
   size: '1 vCPU, 1 fault, 1 store instruction, 1 of 2 pages of a huge page swapped out, tables of 2 levels',
   defends: ['notifier.announce_split', 'mmu.retry_while_in_progress'],
-  setup: () => mmuVm(HUGE, 2),
+  *setup() {
+    return yield* mmuVm(HUGE, 2);
+  },
   threads: {
     *vcpu0(vm: MmuVm) {
       yield* faultOnce(vm);
