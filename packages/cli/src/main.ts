@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ExitCode, UsageError } from './exit.ts';
 import { type Host, setHost } from './host.ts';
 import { registerCheck } from './verbs/check.ts';
+import { registerDemo } from './verbs/demo.ts';
 import { registerExplain } from './verbs/explain.ts';
 import { registerList } from './verbs/list.ts';
 import { registerLitmus } from './verbs/litmus.ts';
@@ -42,6 +43,7 @@ export function build(): Command {
   registerReplay(program);
   registerMutate(program);
   registerStress(program);
+  registerDemo(program);
   registerLitmus(program);
   registerExplain(program);
   registerLocks(program);

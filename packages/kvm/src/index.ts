@@ -4,8 +4,9 @@
  */
 export * as errno from './errno.ts';
 export { errnoName } from './errno.ts';
+export { type ReapedPage, reapDirtyRing } from './host/dirty-ring-reaper.ts';
 export { type HostMemory, hvaToPfn } from './host/memory.ts';
-export { assemble, type Instruction } from './hw/guest-program.ts';
+export { assemble, type Instruction, patch } from './hw/guest-program.ts';
 export {
   type Gfn,
   type Gpa,
@@ -28,6 +29,7 @@ export {
 export { CoalescedRing, CoalescedZone } from './virt/coalesced-mmio-state.ts';
 export { createVcpu, getVcpu } from './virt/create-vcpu.ts';
 export { createVm, type VmOptions } from './virt/create-vm.ts';
+export { enableDirtyLogRing, resetDirtyRings } from './virt/dirty-ring-ioctl.ts';
 export { Eventfd, openEventfd } from './virt/eventfd.ts';
 export { answerIo, answerMmio, type IoExit, ioExit, KvmExit, type MmioExit, mmioExit } from './virt/exit.ts';
 export { getDirtyLog } from './virt/get-dirty-log.ts';
@@ -39,7 +41,7 @@ export {
   KVM_IOEVENTFD_FLAG_PIO,
   KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY,
 } from './virt/ioeventfd-ioctl.ts';
-export type { Kvm, Vcpu } from './virt/kvm.ts';
+export type { GuestProgram, Kvm, Vcpu } from './virt/kvm.ts';
 export { setUserMemoryRegion, type UserspaceMemoryRegion } from './virt/memory-region.ts';
 export { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, type Memslot, type Memslots } from './virt/memslots.ts';
 export { vcpuRun } from './virt/vcpu-run.ts';

@@ -4,11 +4,12 @@
  */
 
 export { pageReferenced, reclaimUnused } from './host/aging.ts';
+export { hvaToPfnPinned } from './host/gup.ts';
 export { splitHugePmd } from './host/huge-pmd.ts';
 export { collapseHugePage } from './host/khugepaged.ts';
 export { mergePages } from './host/ksm.ts';
 export { migratePage } from './host/migrate.ts';
-export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage } from './host/mm.ts';
+export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage, setPfnDirty } from './host/mm.ts';
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
@@ -17,6 +18,8 @@ export { tdpAccess } from './hw/tdp-access.ts';
 export { type ClearDirtyLog, clearDirtyLog } from './virt/clear-dirty-log.ts';
 export { coalescedMmioFree, coalescedMmioInit } from './virt/coalesced-mmio.ts';
 export { writeGuest } from './virt/dirty-log.ts';
+export { dirtyRingPush, dirtyRingReset, dirtyRingSoftFull } from './virt/dirty-ring.ts';
+export { KVM_DIRTY_GFN_F_DIRTY, KVM_DIRTY_GFN_F_RESET } from './virt/dirty-ring-state.ts';
 export { inProgress } from './virt/generation.ts';
 export { getDirtyLog } from './virt/get-dirty-log.ts';
 export { installNewMemslots, swapActiveMemslots } from './virt/install-memslots.ts';

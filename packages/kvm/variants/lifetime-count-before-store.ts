@@ -1,13 +1,12 @@
 /** online_vcpus counts the vCPU before it is in the array. */
 import { at, type Task } from '@faultline/machine';
 import { EEXIST } from '../src/errno.ts';
-import { type Kvm, Vcpu } from '../src/virt/kvm.ts';
+import { allocVcpu } from '../src/virt/create-vcpu.ts';
+import type { Kvm, Vcpu } from '../src/virt/kvm.ts';
 
-/** @replaces packages/kvm/src/virt/create-vcpu.ts#publishVcpu 10b7b33a */
+/** @replaces packages/kvm/src/virt/create-vcpu.ts#publishVcpu 7ec76690 */
 export function* publishVcpu(kvm: Kvm, id: number): Task<Vcpu | number> {
-  const vcpu = Vcpu.alloc();
-  vcpu.kvm = kvm;
-  vcpu.vcpuId = id;
+  const vcpu = allocVcpu(kvm, id);
   yield* kvm.lock.lock();
   const index = yield* kvm.onlineVcpus.readOnce();
   for (let i = 0; i < index; i++) {

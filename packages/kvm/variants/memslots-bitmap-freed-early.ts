@@ -6,7 +6,7 @@ import { allocDirtyBitmap, DirtyBitmap } from '../src/virt/dirty-bitmap.ts';
 import type { Kvm } from '../src/virt/kvm.ts';
 import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot } from '../src/virt/memslots.ts';
 
-/** @replaces packages/kvm/src/virt/set-memslot.ts#prepareMemoryRegion 9f9dbb90 */
+/** @replaces packages/kvm/src/virt/set-memslot.ts#prepareMemoryRegion efa9b3ba */
 /** @kernel kvm_prepare_memory_region virt/kvm/kvm_main.c */
 export function* prepareMemoryRegion(kvm: Kvm, old: Memslot | null, next: Memslot | null): Task<number> {
   if (next === null) return 0;
@@ -16,6 +16,8 @@ export function* prepareMemoryRegion(kvm: Kvm, old: Memslot | null, next: Memslo
       DirtyBitmap.free(old.dirtyBitmap);
       old.dirtyBitmap = null;
     }
+  } else if (kvm.dirtyRingSize > 0) {
+    next.dirtyBitmap = null;
   } else if (old?.dirtyBitmap) {
     next.dirtyBitmap = old.dirtyBitmap;
   } else {

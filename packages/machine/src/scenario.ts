@@ -2,6 +2,7 @@
  * A scenario: one claim, a small machine, its threads, what must always hold and what must sometimes happen.
  * It is data for every verb: explored, run on threads, mutated, replayed.
  */
+import type { Cell } from './cell.ts';
 import type { Returned, Task } from './task.ts';
 
 /** A sentence of a seed document that a scenario settles. */
@@ -88,6 +89,8 @@ export interface Scenario<S = unknown, T extends Threads<S> = Threads<S>> extend
   readonly sometimes: Readonly<Record<string, (outcome: Outcome<T>, state: S) => boolean>>;
   /** Part of the final state besides what threads returned: plain JSON. */
   readonly final?: (state: S) => unknown;
+  /** Words that a host may show while threads run: counters of 32 bits. */
+  readonly watch?: (state: S) => readonly Cell<number>[];
 }
 
 type Definition<S, T extends Threads<S>> = Omit<Scenario<S, T>, 'name' | 'claims' | 'defends' | 'title'> & {
@@ -97,12 +100,14 @@ type Definition<S, T extends Threads<S>> = Omit<Scenario<S, T>, 'name' | 'claims
 };
 
 /** Any scenario, for lists of them: every scenario is one, whatever its machine and threads. */
-export interface AnyScenario extends Omit<Scenario, 'setup' | 'threads' | 'always' | 'sometimes' | 'final'> {
+export interface AnyScenario
+  extends Omit<Scenario, 'setup' | 'threads' | 'always' | 'sometimes' | 'final' | 'watch'> {
   readonly setup: () => Task<unknown>;
   readonly threads: Readonly<Record<string, (state: never) => Task<unknown>>>;
   readonly always: Readonly<Record<string, Never | ((outcome: never, state: never) => boolean)>>;
   readonly sometimes: Readonly<Record<string, (outcome: never, state: never) => boolean>>;
   readonly final?: (state: never) => unknown;
+  readonly watch?: (state: never) => readonly Cell<number>[];
 }
 
 /** Declares a scenario. Throws if its name is not `area/kebab-case`. */

@@ -19,6 +19,8 @@ export interface StressOptions {
   readonly stuckAfterMs?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (rounds: number, states: number) => void;
+  /** Several times a second: what the scenario's `watch` cells hold. */
+  readonly onWatch?: (values: readonly number[]) => void;
 }
 
 export interface StressResult extends Summary {
@@ -49,6 +51,7 @@ class Run {
   private began = 0;
   private shared: Shared | null = null;
   private threads: readonly string[] = [];
+  private watched: readonly number[] = [];
   private image = '';
   private ended: StressResult['ended'] = 'rounds';
   private judged = -1;
@@ -108,6 +111,7 @@ class Run {
       case 'shared':
         this.shared = reply.shared;
         this.threads = reply.threads;
+        this.watched = reply.watch;
         this.judgedAt = performance.now();
         if (this.options.signal?.aborted) this.stop('interrupted');
         for (let thread = 1; thread < this.threads.length; thread++) this.launch(thread);
@@ -141,6 +145,8 @@ class Run {
     const judged = Atomics.load(control, Word.JUDGED);
     const now = performance.now();
     this.options.onProgress?.(judged, Atomics.load(control, Word.STATES));
+    const words = new Uint32Array(this.shared.arena);
+    this.options.onWatch?.(this.watched.map((addr) => Atomics.load(words, addr >>> 2)));
     if (this.began === 0 && judged > 0) this.began = now;
     if (judged !== this.judged) {
       this.judged = judged;

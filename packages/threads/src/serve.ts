@@ -28,7 +28,13 @@ export interface Order extends RunPlan {
 /** From a worker to the host. */
 export type Reply =
   /** The leader is set up: start the others. */
-  | { readonly type: 'shared'; readonly shared: Shared; readonly threads: readonly string[] }
+  | {
+      readonly type: 'shared';
+      readonly shared: Shared;
+      readonly threads: readonly string[];
+      /** Addresses of the words that the host may show. */
+      readonly watch: readonly number[];
+    }
   /** A worker has set the scenario up and got this image. */
   | { readonly type: 'image'; readonly hash: string }
   | { readonly type: 'summary'; readonly summary: Summary }
@@ -72,6 +78,8 @@ function play(scenarios: readonly AnyScenario[], order: Order, reply: (message: 
     follow(machine, order.thread, shared, order);
     return;
   }
-  reply({ type: 'shared', shared, threads: machine.names });
+  const watch = scenario.watch as ((state: unknown) => readonly { readonly addr: number }[]) | undefined;
+  const words = (watch?.(machine.state) ?? []).map((cell) => cell.addr);
+  reply({ type: 'shared', shared, threads: machine.names, watch: words });
   reply({ type: 'summary', summary: lead(machine, shared, order) });
 }

@@ -78,3 +78,20 @@ export function seconds(text: string): number {
     throw new InvalidArgumentError('Expected seconds above 0, such as 30 or 30s.');
   return n;
 }
+
+/** Ctrl-C asks for what was done so far; a second one ends at once. */
+export function stopOnSignal(): { signal: AbortSignal; dispose: () => void } {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) process.exit(130);
+    process.stderr.write('\nstopping: what was done so far follows (again to stop at once)\n');
+    controller.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  const dispose = () => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+  return { signal: controller.signal, dispose };
+}

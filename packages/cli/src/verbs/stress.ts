@@ -8,7 +8,7 @@ import { buildBundle, fileAmong, onThreads, requireSteps, type Skipped } from '.
 import { exitCodeOf, reportOf, type StressReport } from '../stress/report.ts';
 import { reportText } from '../stress/text.ts';
 import { resolveTargets, type Target } from '../targets.ts';
-import { positive, seconds, withOption, withoutOption } from './options.ts';
+import { positive, seconds, stopOnSignal, withOption, withoutOption } from './options.ts';
 
 interface StressOptions {
   readonly threads?: number;
@@ -126,7 +126,9 @@ async function runOne(
     })
     .finally(progress.clear);
   const again = [
-    options.file ?? scenario.name,
+    // What only threads can run has smaller scenarios beside it, which defend the same steps.
+    options.file ??
+      (scenario.threadsOnly === undefined ? scenario.name : (scenario.name.split('/')[0] as string)),
     ...without.flatMap((step) => ['--without', step]),
     ...(options.with ?? []).flatMap((variant) => ['--with', variant]),
   ];
@@ -144,23 +146,6 @@ function bounds(ms: number, runs: number | undefined, against: boolean) {
 
 function firstFrame({ stack = '' }: Error): string {
   return stack.split('\n').find((line) => /^\s+at .*\.ts:\d+/.test(line)) ?? '';
-}
-
-/** Ctrl-C asks for what was done so far; a second one ends at once. */
-function stopOnSignal(): { signal: AbortSignal; dispose: () => void } {
-  const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(130);
-    process.stderr.write('\nstopping: what was done so far follows (again to stop at once)\n');
-    controller.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  const dispose = () => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-  };
-  return { signal: controller.signal, dispose };
 }
 
 function progressOn(stream: NodeJS.WriteStream, scenario: string) {

@@ -62,10 +62,17 @@ export function* hvaToPfnPinned(kvm: Kvm, hva: Hva, write: boolean): Task<Gup | 
 
 /** @kernel do_swap_page mm/memory.c */
 export function* swapIn(mm: MmStruct, index: number, pte: bigint): Task {
+  const ptep = mm.ptes.at(index);
+  let held = pte;
+  // One at a time: a copy from swap that somebody else has used, and swapped out again, is too old.
+  lock_page_to_swap_in: {
+    held = pte | PTE_BUSY;
+    if ((yield* ptep.cmpxchg(pte, held)) !== pte) return;
+  }
   const pfn = yield* waitForFrame(mm);
   const page = mm.page.at(pfn);
   yield* page.content.writeOnce(yield* mm.swap.at(index).readOnce());
   yield* page.flags.writeOnce(0);
-  // Somebody else may have been faster.
-  if ((yield* mm.ptes.at(index).cmpxchg(pte, hostPte(pfn, true))) !== pte) yield* putPage(mm, pfn);
+  // It may have been unmapped meanwhile.
+  if ((yield* ptep.cmpxchg(held, hostPte(pfn, true))) !== held) yield* putPage(mm, pfn);
 }

@@ -17,6 +17,7 @@ import {
   PTE_WRITABLE,
   ptePfn,
   putPage,
+  REFS_FROZEN,
 } from './mm.ts';
 
 /**
@@ -49,7 +50,7 @@ export function* collapseHugePage(kvm: Kvm, hva: Hva): Task<boolean> {
     const [from, to] = [mm.page.at(ptePfn(pte)), mm.page.at(frames + i)];
     yield* to.content.writeOnce(yield* from.content.readOnce());
     yield* to.flags.writeOnce(yield* from.flags.readOnce());
-    yield* from.refcount.fetchAdd(-FROZEN);
+    yield* from.refcount.fetchAdd(-REFS_FROZEN);
     yield* mm.ptes.at(first + i).writeOnce(hostPte((frames + i) as Pfn, true));
   }
   yield* pmdp.writeOnce(hostPte(frames, true) | PMD_HUGE);
@@ -80,15 +81,13 @@ function* isolatePages(mm: MmStruct, first: number): Task<bigint[]> {
   return taken;
 }
 
-/** Added to the count of a frame that is being copied: nobody else has it, and it is not free either. */
-const FROZEN = 1 << 16;
-
 /** The last references go with the entries: false, and nothing changed, if somebody holds another. @kernel folio_ref_freeze */
 function* freezeFrames(mm: MmStruct, taken: readonly bigint[]): Task<boolean> {
   for (const [i, pte] of taken.entries()) {
-    if ((yield* mm.page.at(ptePfn(pte)).refcount.cmpxchg(1, FROZEN)) === 1) continue;
+    if ((yield* mm.page.at(ptePfn(pte)).refcount.cmpxchg(1, REFS_FROZEN)) === 1) continue;
     // Added, not stored: a gup that comes too late takes a reference and puts it again.
-    for (const frozen of taken.slice(0, i)) yield* mm.page.at(ptePfn(frozen)).refcount.fetchAdd(1 - FROZEN);
+    for (const frozen of taken.slice(0, i))
+      yield* mm.page.at(ptePfn(frozen)).refcount.fetchAdd(1 - REFS_FROZEN);
     return false;
   }
   return true;

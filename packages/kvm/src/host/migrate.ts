@@ -9,7 +9,7 @@ import { type Hva, PAGE_SIZE, type Pfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../virt/mmu-notifier.ts';
 import { splitHugePmd } from './huge-pmd.ts';
-import { hostPte, type MmStruct, PTE_BUSY, PTE_PRESENT, PTE_WRITABLE, ptePfn } from './mm.ts';
+import { hostPte, type MmStruct, PTE_BUSY, PTE_PRESENT, PTE_WRITABLE, ptePfn, REFS_FROZEN } from './mm.ts';
 
 /**
  * Moves the page at `hva` to frame `to`, which gets a reference of its own. Returns the frame that it left, or null: the
@@ -29,8 +29,8 @@ export function* migratePage(kvm: Kvm, hva: Hva, to: Pfn): Task<Pfn | null> {
   if (!movable) return null;
 
   const old = mm.page.at(ptePfn(pte));
-  // The last reference goes with the entry: nobody can reach the frame any more. @kernel folio_ref_freeze
-  if ((yield* old.refcount.cmpxchg(1, 0)) !== 1) {
+  // Nobody can reach the frame any more; it is free only when its content is out. @kernel folio_ref_freeze
+  if ((yield* old.refcount.cmpxchg(1, REFS_FROZEN)) !== 1) {
     yield* ptep.writeOnce(pte);
     return null;
   }
@@ -40,5 +40,7 @@ export function* migratePage(kvm: Kvm, hva: Hva, to: Pfn): Task<Pfn | null> {
   // A dirty page stays dirty: what swap holds of it is as old as before.
   keep_dirty_flag: yield* page.flags.writeOnce(yield* old.flags.readOnce());
   yield* ptep.writeOnce(hostPte(to, true));
+  // Not a store: somebody may have taken a reference, and be about to see that the page is elsewhere.
+  yield* old.refcount.fetchAdd(-REFS_FROZEN);
   return ptePfn(pte);
 }

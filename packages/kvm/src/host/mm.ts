@@ -31,6 +31,9 @@ export interface Page extends View {
   readonly content: Cell<bigint>;
 }
 
+/** Reference count of a frame that is neither used nor free; references that are taken by mistake come on top. */
+export const REFS_FROZEN = 1 << 30;
+
 export const PG_DIRTY = 1;
 export const PG_ACCESSED = 2;
 
@@ -57,8 +60,8 @@ export interface MmStruct extends View {
 }
 
 /** The largest model: pages, and frames. */
-const MAX_PAGES = 8;
-const MAX_FRAMES = 12;
+const MAX_PAGES = 256;
+const MAX_FRAMES = 264;
 
 export const MmStruct: StructType<MmStruct> = struct(
   'mm_struct',

@@ -7,6 +7,7 @@ import { type Cell, retryAfterChange, type Seen, type Task } from '@faultline/ma
 import { EOPNOTSUPP } from '../errno.ts';
 import type { HostMemory } from '../host/memory.ts';
 import { type Gpa, gfnOf } from '../types.ts';
+import { dirtyRingSoftFull } from '../virt/dirty-ring.ts';
 import { ioBusRead, ioBusWrite } from '../virt/io-bus.ts';
 import { KvmBus } from '../virt/io-bus-state.ts';
 import type { IoValue } from '../virt/io-device.ts';
@@ -31,6 +32,8 @@ export const Via = {
   BUS: 'bus',
   /** User space: KVM_EXIT_MMIO. */
   MMIO: 'MMIO',
+  /** Nowhere yet: the guest may not go on before user space has made room in its dirty ring. */
+  RING_FULL: 'ring full',
 } as const;
 
 export interface Access {
@@ -91,8 +94,9 @@ function* accessThroughTlb(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint):
     const result = yield* directPageFault(vcpu, fault);
     yield* kvm.srcu.readUnlock(idx);
     if (result === RetPf.EMULATE) return { via: Via.MMIO, value: 0n };
-    if (result !== RetPf.RETRY) continue;
-    if (fault.waitFor.length > 0) yield* retryAfterChange(fault.waitFor);
+    const retries = result === RetPf.RETRY && fault.waitFor.length > 0;
+    leave_when_ring_is_full: if (yield* dirtyRingSoftFull(vcpu)) return { via: Via.RING_FULL, value: 0n };
+    if (retries) yield* retryAfterChange(fault.waitFor);
   }
 }
 

@@ -24,11 +24,16 @@ export function assemble(instructions: readonly Instruction[]): Program {
   const program = GuestProgram.alloc(instructions.length * 16);
   program.length = instructions.length;
   instructions.forEach((instruction, i) => {
-    const [first, second] = encode(instruction);
-    program.words.at(2 * i).poke(first);
-    program.words.at(2 * i + 1).poke(second);
+    patch(program, i, instruction);
   });
   return program;
+}
+
+/** Replaces instruction `i` of a program that no vCPU is running. */
+export function patch(program: Program, i: number, instruction: Instruction): void {
+  const [first, second] = encode(instruction);
+  program.words.at(2 * i).poke(first);
+  program.words.at(2 * i + 1).poke(second);
 }
 
 /** The instruction at `rip`; HLT beyond the end. Programs do not change while they run. */

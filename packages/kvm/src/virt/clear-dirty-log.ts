@@ -5,7 +5,7 @@
  * it leaves out stay writable and dirty.
  */
 import { at, type Task } from '@faultline/machine';
-import { EINVAL, ENOENT } from '../errno.ts';
+import { EINVAL, ENOENT, ENXIO } from '../errno.ts';
 import { syncDirtyLog } from '../hw/pml.ts';
 import { flushRemoteTlbs } from '../x86/flush.ts';
 import { rearmMasked } from './get-dirty-log.ts';
@@ -25,6 +25,7 @@ export interface ClearDirtyLog {
 
 /** Returns 0 or a negative errno. @kernel kvm_clear_dirty_log_protect virt/kvm/kvm_main.c */
 export function* clearDirtyLog(kvm: Kvm, log: ClearDirtyLog): Task<number> {
+  if (kvm.dirtyRingSize > 0) return -ENXIO;
   yield* kvm.slotsLock.lock();
   const slots = (yield* kvm.memslots.at(0).rcuDereference()) as Memslots;
   const slot = idToMemslot(slots, log.slot);

@@ -6,6 +6,7 @@
 import { at, type Task } from '@faultline/machine';
 import { EEXIST, EINVAL, EIO, ENOMEM } from '../errno.ts';
 import { kmallocFails } from '../host/kmalloc.ts';
+import { allocDirtyRing } from './dirty-ring-state.ts';
 import { KVM_MAX_VCPU_IDS, type Kvm, Vcpu } from './kvm.ts';
 
 /** Returns the vCPU, or a negative errno. @kernel kvm_vm_ioctl_create_vcpu virt/kvm/kvm_main.c */
@@ -37,10 +38,7 @@ export function* getVcpu(kvm: Kvm, index: number): Task<Vcpu | null> {
 
 /** Whoever sees online_vcpus count it finds it in the array: the store goes first. */
 export function* publishVcpu(kvm: Kvm, id: number): Task<Vcpu | number> {
-  const vcpu = Vcpu.alloc();
-  vcpu.kvm = kvm;
-  vcpu.vcpuId = id;
-  vcpu.lastUsedSlotGen = -1 >>> 0;
+  const vcpu = allocVcpu(kvm, id);
   yield* kvm.lock.lock();
   const index = yield* kvm.onlineVcpus.readOnce();
   for (let i = 0; i < index; i++) {
@@ -53,5 +51,17 @@ export function* publishVcpu(kvm: Kvm, id: number): Task<Vcpu | number> {
   yield* kvm.vcpus.at(index).writeOnce(vcpu);
   yield* kvm.onlineVcpus.storeRelease(index + 1, at('lifetime.publish_vcpu'));
   yield* kvm.lock.unlock();
+  return vcpu;
+}
+
+/** A vCPU that nobody sees yet. */
+export function allocVcpu(kvm: Kvm, id: number): Vcpu {
+  const vcpu = Vcpu.alloc();
+  vcpu.kvm = kvm;
+  vcpu.vcpuId = id;
+  vcpu.lastUsedSlotGen = -1 >>> 0;
+  if (kvm.dirtyRingSize > 0) {
+    vcpu.dirtyRing = allocDirtyRing(kvm.dirtyRingSize, kvm.config.dirtyRingReserved);
+  }
   return vcpu;
 }

@@ -6,6 +6,7 @@ import { PML_MAX } from '../hw/pml-buffer.ts';
 import type { Gfn } from '../types.ts';
 import { allocMmuPage } from '../x86/mmu-page.ts';
 import { coalescedMmioInit } from './coalesced-mmio.ts';
+import { KVM_DIRTY_RING_MAX_ENTRIES, KVM_DIRTY_RING_RSVD_ENTRIES } from './dirty-ring-state.ts';
 import { initBuses } from './io-bus-register.ts';
 import { KVM_MAX_VCPUS, Kvm } from './kvm.ts';
 import { Generations, MmioLayout } from './kvm-config.ts';
@@ -26,6 +27,8 @@ export interface VmOptions {
   readonly dirtyLogInitiallySet?: boolean;
   /** KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. */
   readonly dirtyLogManualProtect?: boolean;
+  /** Dirty rings instead of bitmaps: entries (a power of two), and how many of them stay free, 64 when left out. */
+  readonly dirtyRing?: { readonly entries: number; readonly reserved?: number };
   /** Frames of guest-physical memory that the page table covers. */
   readonly tableEntries?: number;
   /** Entries of the coalesced-MMIO ring; 170 fill its page. */
@@ -77,6 +80,7 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
   configure(kvm, options);
   kvm.mm = options.mm ?? 1;
   kvm.maxVcpus = options.maxVcpus ?? KVM_MAX_VCPUS;
+  kvm.dirtyRingSize = dirtyRingEntries(options, kvm.config.dirtyRingReserved);
   kvm.srcu.init(options.srcu ?? 'abstract', options.cpus ?? 2);
   kvm.memory = allocHostMemory(options.hostFrames ?? 16);
   for (let asId = 0; asId < kvm.config.addressSpaces && options.mmu === undefined; asId++) {
@@ -107,6 +111,7 @@ function configure(kvm: Kvm, options: VmOptions): void {
   config.dirtyLogInitiallySet = options.dirtyLogInitiallySet ? 1 : 0;
   config.dirtyLogManualProtect = options.dirtyLogManualProtect ? 1 : 0;
   config.pmlEntries = pmlEntries(options.mmu);
+  config.dirtyRingReserved = options.dirtyRing?.reserved ?? KVM_DIRTY_RING_RSVD_ENTRIES;
   config.tableEntries = options.tableEntries ?? 4;
   config.tdpMmu = options.mmu === undefined ? 0 : 1;
   config.tdpLevels = options.mmu?.levels ?? 1;
@@ -141,6 +146,20 @@ function hugePages(mmu: VmOptions['mmu']): number {
   if ((mmu.levels ?? 1) < 2)
     throw new RangeError('huge pages are entries of level 2: give the tables two levels');
   return 1;
+}
+
+/** Throws a RangeError for a ring that cannot work. */
+function dirtyRingEntries({ dirtyRing, mmu }: VmOptions, reserved: number): number {
+  if (dirtyRing === undefined) return 0;
+  const { entries } = dirtyRing;
+  if (!Number.isInteger(Math.log2(entries)) || entries > KVM_DIRTY_RING_MAX_ENTRIES || reserved >= entries) {
+    throw new RangeError(
+      `a dirty ring has a power of two of entries, at most ${KVM_DIRTY_RING_MAX_ENTRIES}, and more than the ${reserved} that stay free`,
+    );
+  }
+  if (mmu?.pml !== undefined)
+    throw new RangeError('a dirty ring of the model goes without a page-modification log');
+  return entries;
 }
 
 /** Address spaces start from different generations, and step by their number. */

@@ -2,7 +2,14 @@
 import type { KvmRun } from './kvm.ts';
 
 /** @kernel KVM_EXIT_* include/uapi/linux/kvm.h */
-export const KvmExit = { UNKNOWN: 0, IO: 2, HLT: 5, MMIO: 6, INTERNAL_ERROR: 17 } as const;
+export const KvmExit = {
+  UNKNOWN: 0,
+  IO: 2,
+  HLT: 5,
+  MMIO: 6,
+  INTERNAL_ERROR: 17,
+  DIRTY_RING_FULL: 31,
+} as const;
 /** @kernel KVM_EXIT_IO_IN, KVM_EXIT_IO_OUT include/uapi/linux/kvm.h */
 export const IoDirection = { IN: 0, OUT: 1 } as const;
 

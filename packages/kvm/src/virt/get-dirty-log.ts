@@ -6,7 +6,7 @@
  * bits; the rest is for KVM_CLEAR_DIRTY_LOG.
  */
 import { at, type Task } from '@faultline/machine';
-import { ENOENT } from '../errno.ts';
+import { ENOENT, ENXIO } from '../errno.ts';
 import { syncDirtyLog } from '../hw/pml.ts';
 import type { Gfn } from '../types.ts';
 import { armHugePages } from '../x86/arm-huge-pages.ts';
@@ -18,6 +18,7 @@ import { idToMemslot } from './memslots-search.ts';
 
 /** Bits of the slot's pages, 32 a word, or a negative errno. @kernel kvm_get_dirty_log_protect virt/kvm/kvm_main.c */
 export function* getDirtyLog(kvm: Kvm, slotId: number): Task<number[] | number> {
+  if (kvm.dirtyRingSize > 0) return -ENXIO;
   yield* kvm.slotsLock.lock();
   const slots = (yield* kvm.memslots.at(0).rcuDereference()) as Memslots;
   const slot = idToMemslot(slots, slotId);

@@ -30,6 +30,8 @@ export const KvmConfig = struct(
     dirtyLogManualProtect: u32Field,
     /** Entries of the page-modification log; 0: the hardware has none. */
     pmlEntries: u32Field,
+    /** Entries of a dirty ring that stay free for what an exit may still log. */
+    dirtyRingReserved: u32Field,
     /** Guest frames that the one-level page table of the model covers. */
     tableEntries: u32Field,
     /** Entries of the coalesced-MMIO ring: 170 fill its page. */

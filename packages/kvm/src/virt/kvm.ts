@@ -41,6 +41,7 @@ import { Tlb } from '../hw/tlb.ts';
 import type { Gfn, Hva } from '../types.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
 import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
+import { DirtyRing } from './dirty-ring-state.ts';
 import { IoBus, Ioeventfd } from './io-bus-state.ts';
 import { KvmConfig } from './kvm-config.ts';
 import { Memslot, Memslots } from './memslots.ts';
@@ -85,6 +86,8 @@ export interface Vcpu extends View {
   readonly tlb: Tlb;
   /** Pages whose Dirty bit its hardware has set, and KVM has not heard of. */
   readonly pml: Pml;
+  /** Null unless the VM logs by rings. */
+  dirtyRing: DirtyRing | null;
   /** TDP MMU: where this vCPU's walks start; null until one is loaded. Its own thread alone touches it. */
   root: MmuPage | null;
   /** In the guest or not, and what others ask of it: see vcpu-entry.ts, kick.ts. */
@@ -124,6 +127,7 @@ export const Vcpu: StructType<Vcpu> = struct(
     run: embed(KvmRun),
     tlb: embed(Tlb),
     pml: embed(Pml),
+    dirtyRing: ptr((): StructType<DirtyRing> => DirtyRing),
     root: kernelName(
       'mmu->root',
       ptr((): StructType<MmuPage> => MmuPage),
@@ -188,6 +192,8 @@ export interface Kvm extends View {
   readonly onlineVcpus: Cell<number>;
   createdVcpus: number;
   maxVcpus: number;
+  /** Entries of each vCPU's dirty ring; 0: slots have bitmaps. Set before the first vCPU, under kvm->lock. */
+  dirtyRingSize: number;
   readonly vcpus: Elements<Cell<Vcpu | null>>;
   /** The table of each address space; with the TDP MMU its newest root, the only one that may be valid. */
   readonly roots: Elements<MmuPage | null>;
@@ -259,6 +265,7 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   onlineVcpus: cell32,
   createdVcpus: guardedBy(u32Field, 'kvm->lock'),
   maxVcpus: u32Field,
+  dirtyRingSize: u32Field,
   vcpus: array(
     ptrCell((): StructType<Vcpu> => Vcpu),
     KVM_MAX_VCPUS,

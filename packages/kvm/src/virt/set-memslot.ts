@@ -113,6 +113,8 @@ export function* replaceMemslot(slots: Memslots, old: Memslot | null, next: Mems
 export function* prepareMemoryRegion(kvm: Kvm, old: Memslot | null, next: Memslot | null): Task<number> {
   if (next === null) return 0;
   if ((next.flags & KVM_MEM_LOG_DIRTY_PAGES) === 0) next.dirtyBitmap = null;
+  // With rings, vCPUs say themselves what they write.
+  else if (kvm.dirtyRingSize > 0) next.dirtyBitmap = null;
   else if (old?.dirtyBitmap) next.dirtyBitmap = old.dirtyBitmap;
   else {
     if (yield* kmallocFails(kvm, 'dirty_bitmap')) return -ENOMEM;

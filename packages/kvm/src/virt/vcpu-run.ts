@@ -9,6 +9,7 @@ import { EINTR, EINVAL, EIO } from '../errno.ts';
 import { type Access, guestAccess, Via } from '../hw/guest-access.ts';
 import { type Decoded, fetch } from '../hw/guest-program.ts';
 import { type Gpa, PAGE_SIZE } from '../types.ts';
+import { dirtyRingSoftFull } from './dirty-ring.ts';
 import { exitIo, exitMmio, IoDirection, ioExit, KvmExit, mmioExit } from './exit.ts';
 import { ioBusRead, ioBusWrite } from './io-bus.ts';
 import { KvmBus } from './io-bus-state.ts';
@@ -17,7 +18,7 @@ import type { GuestProgram, Kvm, Vcpu } from './kvm.ts';
 import { exitGuest } from './vcpu-entry.ts';
 
 /** What an exit still has to do when user space comes back. */
-const Pending = { NONE: 0, MMIO_READ: 1, MMIO_WRITE: 2, IO_READ: 3, IO_WRITE: 4 } as const;
+const Pending = { NONE: 0, MMIO_READ: 1, MMIO_WRITE: 2, IO_READ: 3, IO_WRITE: 4, ACCESS: 5 } as const;
 
 /**
  * Runs the vCPU. Returns 0 with the reason in kvm_run, or a negative errno. `arg` must be 0, as the ioctl's.
@@ -38,6 +39,10 @@ function* run(vcpu: Vcpu): Task<number> {
   // Even if the run is to end at once: the guest's instruction has happened as far as user space knows.
   complete_pending_io: if (yield* completePending(vcpu)) return 0;
   if (vcpu.run.immediateExit !== 0) return -EINTR;
+  if (yield* dirtyRingSoftFull(vcpu)) {
+    vcpu.run.exitReason = KvmExit.DIRTY_RING_FULL;
+    return 0;
+  }
   for (;;) {
     const instruction = fetch(vcpu.program as GuestProgram, vcpu.rip);
     if (yield* execute(vcpu, instruction)) return 0;
@@ -75,6 +80,11 @@ function* memoryAccess(vcpu: Vcpu, { op, address, size, value }: Decoded): Task<
     const len = Math.min(size - vcpu.pendingDone, PAGE_SIZE - (gpa % PAGE_SIZE));
     const part = fragmentOf(value, vcpu.pendingDone, len);
     const access: Access = yield* guestAccess(vcpu, gpa as Gpa, len, write, part);
+    if (access.via === Via.RING_FULL) {
+      vcpu.run.exitReason = KvmExit.DIRTY_RING_FULL;
+      vcpu.pendingIo = Pending.ACCESS;
+      return true;
+    }
     if (access.via === Via.MMIO) {
       exitMmio(vcpu.run, gpa, len, write, part);
       vcpu.pendingIo = write ? Pending.MMIO_WRITE : Pending.MMIO_READ;
@@ -113,9 +123,10 @@ function* completePending(vcpu: Vcpu): Task<boolean> {
   vcpu.pendingIo = Pending.NONE;
   if (pending === Pending.IO_READ) vcpu.rax = ioExit(vcpu.run).data;
   if (pending === Pending.IO_READ || pending === Pending.IO_WRITE) vcpu.rip++;
-  if (pending !== Pending.MMIO_READ && pending !== Pending.MMIO_WRITE) return false;
+  if (pending === Pending.NONE || pending === Pending.IO_READ || pending === Pending.IO_WRITE) return false;
   // Past the fragment that user space has handled, or it would happen twice.
-  skip_finished_fragment: fragmentDone(vcpu, mmioExit(vcpu.run).data, vcpu.pendingBytes);
+  skip_finished_fragment: if (pending !== Pending.ACCESS)
+    fragmentDone(vcpu, mmioExit(vcpu.run).data, vcpu.pendingBytes);
   return yield* memoryAccess(vcpu, fetch(vcpu.program as GuestProgram, vcpu.rip));
 }
 

@@ -1,4 +1,5 @@
 import type { AnyScenario } from '@faultline/machine';
+import { emulatedWriteMissed } from './emulated-write-missed.ts';
 import { hardwareLogMissed } from './hardware-log.ts';
 import { hugePageBack, writeLostAtStop } from './huge-page-back.ts';
 import {
@@ -10,7 +11,10 @@ import {
   splitPageForgotten,
 } from './huge-pages.ts';
 import { secondHugePage, secondSplitPage } from './huge-pages-cleared.ts';
+import { liveMigrations } from './live-migration.ts';
+import { logOracles } from './log-oracle.ts';
 import { agedPageAtStart, initiallySetPageLost, loggingStops, writeMissedAtStart } from './logging-starts.ts';
+import { copiedBeforeRingReset, ringEntryTorn, ringOverrun, writeAfterRingReset } from './ring.ts';
 import { trackedPageWritten } from './tracked-page-written.ts';
 import { secondWriter, writeAfterCopy } from './write-after-copy.ts';
 import {
@@ -42,4 +46,11 @@ export const dirtyScenarios: readonly AnyScenario[] = [
   secondSplitPage,
   hugePageBack,
   writeLostAtStop,
+  writeAfterRingReset,
+  copiedBeforeRingReset,
+  ringEntryTorn,
+  ringOverrun,
+  emulatedWriteMissed,
+  ...logOracles,
+  ...liveMigrations,
 ];

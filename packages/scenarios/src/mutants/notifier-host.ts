@@ -6,6 +6,23 @@ const OWN = 'a write to one page changes that page and no other';
 /** Changes to what happens when the host merges, copies, moves and unmaps pages, and when invalidations overlap. */
 export const hostMutants: readonly Mutant[] = [
   {
+    name: 'notifier/frozen-frame-is-free',
+    says: 'The old frame is free before its content is copied: its next owner writes it first.',
+    variant: 'notifier-frozen-frame-is-free',
+    against: ['notifier/frame-reused-while-it-is-copied'],
+    expect: {
+      caught: 'notifier/frame-reused-while-it-is-copied',
+      always: 'the page holds what the guest wrote',
+    },
+  },
+  {
+    name: 'notifier/swapped-in-without-page-lock',
+    says: 'Two bring a page in from swap at once: the slower puts back what it was before the last write.',
+    off: ['notifier.lock_page_to_swap_in'],
+    against: ['notifier/swapped-in-twice'],
+    expect: { caught: 'notifier/swapped-in-twice', always: 'the page holds what the guest wrote' },
+  },
+  {
     name: 'mmu/sequence-read-after-the-host-was-asked',
     says: 'A fault asks the host first and reads the sequence then: a whole invalidation in between goes unnoticed.',
     variant: 'mmu-sequence-read-after-gup',

@@ -3,8 +3,9 @@ import { agedPageDropped, agingLosesDirtyBit } from './aged-page-dropped.ts';
 import { frameWrittenThroughTlb, freedFrameMapped } from './freed-frame-written.ts';
 import { migratedPageDropped } from './migrated-page-dropped.ts';
 import { flushLeftToAnother, secondHidesFirst } from './overlapping-invalidations.ts';
-import { pageWrittenWhileItMoves } from './page-written-while-it-moves.ts';
+import { frameReusedWhileCopied, pageWrittenWhileItMoves } from './page-written-while-it-moves.ts';
 import { mergedFrameMapped, sharedFrameMadeWritable, sharedFrameWritten } from './shared-frame-written.ts';
+import { swappedInTwice } from './swapped-in-twice.ts';
 import { unmappedPageReached } from './unmapped-page-reached.ts';
 import { trackedUseUnnoticed, useForgottenInZap, useThroughTlbUnnoticed } from './use-unnoticed.ts';
 
@@ -25,4 +26,6 @@ export const notifierScenarios: readonly AnyScenario[] = [
   sharedFrameWritten,
   sharedFrameMadeWritable,
   mergedFrameMapped,
+  swappedInTwice,
+  frameReusedWhileCopied,
 ];

@@ -4,9 +4,10 @@ import {
   createVm,
   KVM_MEM_LOG_DIRTY_PAGES,
   setUserMemoryRegion,
+  type Vcpu,
   type VmOptions,
 } from '@faultline/kvm';
-import { getDirtyLog, type MmStruct, mmuLoad, PG_DIRTY } from '@faultline/kvm/seams';
+import { getDirtyLog, KVM_DIRTY_GFN_F_DIRTY, type MmStruct, mmuLoad, PG_DIRTY } from '@faultline/kvm/seams';
 import { type Cell, cell32, type StructType, struct, type Task, type View } from '@faultline/machine';
 import type { MmuVm } from './mmu-vm.ts';
 import { region } from './small-vm.ts';
@@ -22,7 +23,8 @@ export interface DirtyVm extends MmuVm {
   readonly progress: Progress;
 }
 
-export interface DirtyOptions extends Pick<VmOptions, 'dirtyLogManualProtect' | 'dirtyLogInitiallySet'> {
+export interface DirtyOptions
+  extends Pick<VmOptions, 'dirtyLogManualProtect' | 'dirtyLogInitiallySet' | 'dirtyRing'> {
   readonly mmu?: Partial<NonNullable<VmOptions['mmu']>>;
   /** Of the slot; logging when left out. */
   readonly flags?: number;
@@ -55,12 +57,22 @@ export function* harvestAndCopy({ kvm, mm, progress }: DirtyVm): Task<Copied> {
   return { dirty, copied: dirty ? yield* mm.page.at(0).content.readOnce() : 0n, before };
 }
 
-/** A page, page 0 when left out, is in the next harvest: in the bitmap, or in the hardware's log. */
+/** Pages that the vCPU's dirty ring names, and that user space has not taken. */
+export function ringPages({ dirtyRing: ring }: Vcpu): number[] {
+  const pages: number[] = [];
+  for (let i = 0; ring !== null && i < ring.size; i++) {
+    const entry = ring.gfns.at(i);
+    if (entry.flags.peek() === KVM_DIRTY_GFN_F_DIRTY) pages.push(entry.offset);
+  }
+  return pages;
+}
+
+/** A page, page 0 when left out, is in the next harvest: in the bitmap, in the hardware's log, or in a ring. */
 export function inNextHarvest({ kvm, vcpu }: DirtyVm, page = 0): boolean {
   const word = kvm.memslots.at(0).peek()?.gfnTree?.dirtyBitmap?.words.at(0).peek() ?? 0;
   if (((word >>> page) & 1) === 1) return true;
   for (let i = 0; i < vcpu.pml.count; i++) if (vcpu.pml.gfns.get(i) === page) return true;
-  return false;
+  return ringPages(vcpu).includes(page);
 }
 
 /** A page, page 0 when left out, is what its copy is, or the next harvest says that it is not. */
