@@ -8,6 +8,7 @@ import type { Task } from '@faultline/machine';
 import { EINTR, EINVAL, EIO } from '../errno.ts';
 import { type Access, guestAccess, Via } from '../hw/guest-access.ts';
 import { type Decoded, fetch } from '../hw/guest-program.ts';
+import { flushPmlBuffer } from '../hw/pml.ts';
 import { type Gpa, PAGE_SIZE } from '../types.ts';
 import { dirtyRingSoftFull } from './dirty-ring.ts';
 import { exitIo, exitMmio, IoDirection, ioExit, KvmExit, mmioExit } from './exit.ts';
@@ -16,6 +17,7 @@ import { KvmBus } from './io-bus-state.ts';
 import type { IoValue } from './io-device.ts';
 import type { GuestProgram, Kvm, Vcpu } from './kvm.ts';
 import { exitGuest } from './vcpu-entry.ts';
+import { vcpuMemslots } from './vcpu-memslots.ts';
 
 /** What an exit still has to do when user space comes back. */
 const Pending = { NONE: 0, MMIO_READ: 1, MMIO_WRITE: 2, IO_READ: 3, IO_WRITE: 4, ACCESS: 5 } as const;
@@ -53,19 +55,29 @@ function* run(vcpu: Vcpu): Task<number> {
 function* execute(vcpu: Vcpu, instruction: Decoded): Task<boolean> {
   switch (instruction.op) {
     case 'hlt':
-      yield* exitGuest(vcpu);
+      yield* handleExit(vcpu);
       vcpu.rip++;
       vcpu.run.exitReason = KvmExit.HLT;
       return true;
     case 'in':
     case 'out':
-      yield* exitGuest(vcpu);
+      yield* handleExit(vcpu);
       return yield* portAccess(vcpu, instruction);
     default:
       vcpu.pendingDone = 0;
       vcpu.pendingValue = 0n;
       return yield* memoryAccess(vcpu, instruction);
   }
+}
+
+/** The guest has left by an instruction of its own. @kernel vmx_handle_exit arch/x86/kvm/vmx/vmx.c */
+function* handleExit(vcpu: Vcpu): Task {
+  const kvm = vcpu.kvm as Kvm;
+  yield* exitGuest(vcpu);
+  if (kvm.config.pmlEntries === 0) return;
+  const idx = yield* kvm.srcu.readLock();
+  yield* flushPmlBuffer(vcpu, yield* vcpuMemslots(vcpu));
+  yield* kvm.srcu.readUnlock(idx);
 }
 
 /**
