@@ -124,8 +124,8 @@ export function* tdpMmuMap(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: F
 const FROZEN = -1;
 
 /**
- * From the root down to the entry of the frame at the level that the fault aims at. Where there are no tables they are linked, and a huge page
- * in the way is split. RETRY if somebody was faster.
+ * From the root down to the entry of the frame at the level that the fault aims at. Where there are no tables they are
+ * linked, and a huge page in the way is split. RETRY if somebody was faster.
  */
 function* installLeaf(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: Faultin): Task<number> {
   const kvm = vcpu.kvm as Kvm;
