@@ -5,6 +5,8 @@
 
 export { pageReferenced, reclaimUnused } from './host/aging.ts';
 export { hvaToPfnPinned } from './host/gup.ts';
+export { splitHugePmd } from './host/huge-pmd.ts';
+export { collapseHugePage } from './host/khugepaged.ts';
 export { mergePages } from './host/ksm.ts';
 export { migratePage } from './host/migrate.ts';
 export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage, setPfnDirty } from './host/mm.ts';

@@ -2,7 +2,7 @@
 import type { Task } from '@faultline/machine';
 import { gfnOf } from '../src/types.ts';
 import type { Kvm, Vcpu } from '../src/virt/kvm.ts';
-import type { Memslot } from '../src/virt/memslots.ts';
+import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot } from '../src/virt/memslots.ts';
 import { fixDirectSpte } from '../src/x86/fast-page-fault.ts';
 import type { PageFault } from '../src/x86/page-fault.ts';
 import { RetPf } from '../src/x86/ret-pf.ts';
@@ -11,7 +11,7 @@ import { isLast, isMmuWritable, isShadowPresent } from '../src/x86/spte-predicat
 import { formatOf } from '../src/x86/tdp-spte.ts';
 import { lastSpte } from '../src/x86/tdp-walk.ts';
 
-/** @replaces packages/kvm/src/x86/fast-page-fault.ts#fastPageFault b691c717 */
+/** @replaces packages/kvm/src/x86/fast-page-fault.ts#fastPageFault 22d86742 */
 /** @kernel fast_page_fault arch/x86/kvm/mmu/mmu.c */
 export function* fastPageFault(vcpu: Vcpu, fault: PageFault, slot: Memslot): Task<number> {
   const format = formatOf(vcpu.kvm as Kvm);
@@ -22,6 +22,7 @@ export function* fastPageFault(vcpu: Vcpu, fault: PageFault, slot: Memslot): Tas
   }
   if ((found.spte & PT_WRITABLE) !== 0n) return RetPf.SPURIOUS;
   if (!fault.write || !isMmuWritable(format, found.spte)) return RetPf.INVALID;
+  if (found.level > 1 && (slot.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0) return RetPf.INVALID;
   const fixed = yield* fixDirectSpte(vcpu, found.sptep, found.spte, found.spte | PT_WRITABLE, slot, gfn);
   return fixed ? RetPf.FIXED : RetPf.INVALID;
 }

@@ -7,11 +7,11 @@ import { presentLeaf } from '../src/x86/tdp-leaf.ts';
 import { changedPteSpte } from '../src/x86/tdp-set-spte.ts';
 import { formatOf, writeSpte } from '../src/x86/tdp-spte.ts';
 
-/** @replaces packages/kvm/src/x86/tdp-set-spte.ts#setSpteGfn 1ed47dce */
+/** @replaces packages/kvm/src/x86/tdp-set-spte.ts#setSpteGfn 74860e48 */
 /** @kernel set_spte_gfn arch/x86/kvm/mmu/tdp_mmu.c */
 export function* setSpteGfn(kvm: Kvm, gfn: Gfn, pte: bigint): Task<boolean> {
   const leaf = yield* presentLeaf(kvm, gfn);
-  if (leaf === null) return false;
+  if (leaf === null || leaf.level > 1) return false;
   if ((pte & PTE_WRITABLE) !== 0n) {
     yield* writeSpte(kvm, leaf.sptep, leaf.spte, 0n);
     return true;

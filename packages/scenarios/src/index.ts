@@ -9,6 +9,7 @@ import { mmioScenarios } from './mmio/all.ts';
 import { mmuScenarios } from './mmu/all.ts';
 import type { Mutant } from './mutant.ts';
 import { dirtyMutants } from './mutants/dirty.ts';
+import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
 import { ioMutants } from './mutants/io.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
 import { locksThreadsMutants } from './mutants/locks-threads.ts';
@@ -16,6 +17,7 @@ import { memslotsMutants } from './mutants/memslots.ts';
 import { mmioMutants } from './mutants/mmio.ts';
 import { mmuMutants } from './mutants/mmu.ts';
 import { mmuEntryMutants } from './mutants/mmu-entry.ts';
+import { mmuHugeMutants } from './mutants/mmu-huge.ts';
 import { mmuTablesMutants } from './mutants/mmu-tables.ts';
 import { notifierMutants } from './mutants/notifier.ts';
 import { agingMutants } from './mutants/notifier-age.ts';
@@ -46,10 +48,12 @@ export const mutants: readonly Mutant[] = [
   ...mmuMutants,
   ...mmuEntryMutants,
   ...mmuTablesMutants,
+  ...mmuHugeMutants,
   ...notifierMutants,
   ...agingMutants,
   ...hostMutants,
   ...dirtyMutants,
+  ...dirtyHugeMutants,
   ...lifetimeMutants,
   ...locksThreadsMutants,
 ];

@@ -7,6 +7,7 @@
 import type { Task } from '@faultline/machine';
 import { type Hva, PAGE_SIZE, type Pfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
+import { gupHuge } from './huge-pmd.ts';
 import { breakCow } from './ksm.ts';
 import {
   hostPte,
@@ -33,6 +34,8 @@ export function* hvaToPfnPinned(kvm: Kvm, hva: Hva, write: boolean): Task<Gup | 
   if (index >= mm.pages) return null;
   const ptep = mm.ptes.at(index);
   for (;;) {
+    const huge = mm.rangePages > 0 ? yield* gupHuge(mm, index) : null;
+    if (huge !== null) return huge;
     const pte = yield* ptep.readOnce();
     if (pte === 0n) return null;
     // Somebody has the page in his hands: neither the old frame nor swap holds it.

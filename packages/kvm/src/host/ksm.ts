@@ -5,6 +5,7 @@
 import type { Task } from '@faultline/machine';
 import { type Hva, PAGE_SIZE } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
+import { splitHugePmd } from './huge-pmd.ts';
 import {
   hostPte,
   type MmStruct,
@@ -21,6 +22,8 @@ import { changeHostPte } from './pte-change.ts';
 /** Lets the page at `drop` share the frame of the page at `keep`. False if they differ or one was in use. @kernel try_to_merge_two_pages mm/ksm.c */
 export function* mergePages(kvm: Kvm, keep: Hva, drop: Hva): Task<boolean> {
   const mm = kvm.mmStruct as MmStruct;
+  yield* splitHugePmd(kvm, keep);
+  yield* splitHugePmd(kvm, drop);
   const kept = yield* protectPage(kvm, keep);
   const dropped = yield* protectPage(kvm, drop);
   if (kept === null || dropped === null) return false;

@@ -8,6 +8,7 @@ import type { Task } from '@faultline/machine';
 import { type Hva, PAGE_SIZE, type Pfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../virt/mmu-notifier.ts';
+import { splitHugePmd } from './huge-pmd.ts';
 import { hostPte, type MmStruct, PTE_BUSY, PTE_PRESENT, PTE_WRITABLE, ptePfn, REFS_FROZEN } from './mm.ts';
 
 /**
@@ -20,6 +21,7 @@ export function* migratePage(kvm: Kvm, hva: Hva, to: Pfn): Task<Pfn | null> {
   const mm = kvm.mmStruct as MmStruct;
   const ptep = mm.ptes.at(Math.floor(hva / PAGE_SIZE));
   yield* invalidateRangeStart(kvm, hva, (hva + PAGE_SIZE) as Hva);
+  yield* splitHugePmd(kvm, hva);
   const pte = yield* ptep.readOnce();
   const movable = (pte & PTE_PRESENT) !== 0n && (pte & PTE_WRITABLE) !== 0n;
   if (movable) yield* ptep.writeOnce(PTE_BUSY);

@@ -53,6 +53,10 @@ export interface MmStruct extends View {
   /** What swap holds for each page of the address space. */
   readonly swap: Elements<Cell<bigint>>;
   readonly page: Elements<Page>;
+  /** Pages that one entry of `pmds` covers; 0 where the host has no huge pages. */
+  rangePages: number;
+  /** One entry a range of pages: what it is mapped to as a whole, 0 if page by page. See huge-pmd.ts. */
+  readonly pmds: Elements<Cell<bigint>>;
 }
 
 /** The largest model: pages, and frames. */
@@ -67,6 +71,8 @@ export const MmStruct: StructType<MmStruct> = struct(
     ptes: array(cell64, MAX_PAGES),
     swap: array(cell64, MAX_PAGES),
     page: array(embed(PageStruct), MAX_FRAMES),
+    rangePages: u32Field,
+    pmds: array(cell64, MAX_PAGES / 2),
   },
   { as: 'mm' },
 );
@@ -80,12 +86,18 @@ export const PTE_COW = 1n << 10n;
 /** Somebody is changing the entry, or moving the page: a migration entry, or the page-table lock held. */
 export const PTE_BUSY = 1n << 9n;
 
+/** In an entry of `pmds`: the range is one huge page. */
+export const PMD_HUGE = 1n << 7n;
+
 export const hostPte = (pfn: Pfn, writable: boolean): bigint =>
   (BigInt(pfn) << 12n) | PTE_PRESENT | (writable ? PTE_WRITABLE : 0n);
 export const ptePfn = (pte: bigint): Pfn => Number(pte >> 12n) as Pfn;
 
-/** An address space whose first `pages` pages are backed by the frames of the same number, each with one reference. */
-export function createMm(pages: number, frames: number): MmStruct {
+/**
+ * An address space whose first `pages` pages are backed by the frames of the same number, each with one reference. With
+ * `rangePages` it starts with every whole range of so many pages mapped as one huge page.
+ */
+export function createMm(pages: number, frames: number, rangePages = 0): MmStruct {
   if (pages > MAX_PAGES || frames > MAX_FRAMES || frames < pages) {
     throw new RangeError(`an mm of the model has at most ${MAX_PAGES} pages and ${MAX_FRAMES} frames`);
   }
@@ -95,6 +107,10 @@ export function createMm(pages: number, frames: number): MmStruct {
   for (let i = 0; i < pages; i++) {
     mm.ptes.at(i).poke(hostPte(i as Pfn, true));
     mm.page.at(i).refcount.poke(1);
+  }
+  mm.rangePages = rangePages;
+  for (let first = 0; rangePages > 0 && first + rangePages <= pages; first += rangePages) {
+    mm.pmds.at(first / rangePages).poke(hostPte(first as Pfn, true) | PMD_HUGE);
   }
   return mm;
 }

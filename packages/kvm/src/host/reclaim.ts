@@ -8,6 +8,7 @@ import type { Task } from '@faultline/machine';
 import { type Hva, PAGE_SIZE, type Pfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../virt/mmu-notifier.ts';
+import { splitHugePmd } from './huge-pmd.ts';
 import { type MmStruct, PG_DIRTY, PTE_COW, PTE_PRESENT, PTE_SWAPPED, ptePfn, putPage } from './mm.ts';
 
 /**
@@ -21,6 +22,7 @@ export function* swapOut(kvm: Kvm, hva: Hva): Task<Pfn | null> {
   const index = Math.floor(hva / PAGE_SIZE);
   const ptep = mm.ptes.at(index);
   yield* invalidateRangeStart(kvm, hva, (hva + PAGE_SIZE) as Hva);
+  yield* splitHugePmd(kvm, hva);
   const pte = yield* ptep.readOnce();
   // A frame that is, or was, shared stays where it is: see ksm.ts.
   const pfn = (pte & PTE_PRESENT) === 0n || (pte & PTE_COW) !== 0n ? null : ptePfn(pte);

@@ -7,6 +7,7 @@ import type { Task } from '@faultline/machine';
 import { type Hva, PAGE_SIZE } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { invalidateRangeEnd, invalidateRangeStart } from '../virt/mmu-notifier.ts';
+import { splitHugePmd } from './huge-pmd.ts';
 import { type MmStruct, PTE_PRESENT, PTE_WRITABLE, ptePfn, putPage } from './mm.ts';
 
 /** munmap(2): [start, end) holds nothing any more; frames that nobody else uses are free. @kernel unmap_region mm/mmap.c */
@@ -14,6 +15,7 @@ export function* munmap(kvm: Kvm, start: Hva, end: Hva): Task {
   const mm = kvm.mmStruct as MmStruct;
   yield* invalidateRangeStart(kvm, start, end);
   for (let hva = start; hva < end; hva = (hva + PAGE_SIZE) as Hva) {
+    yield* splitHugePmd(kvm, hva);
     const old = yield* mm.ptes.at(Math.floor(hva / PAGE_SIZE)).xchg(0n);
     if ((old & PTE_PRESENT) !== 0n) yield* putPage(mm, ptePfn(old));
   }
@@ -25,6 +27,7 @@ export function* mprotectReadOnly(kvm: Kvm, start: Hva, end: Hva): Task {
   const mm = kvm.mmStruct as MmStruct;
   yield* invalidateRangeStart(kvm, start, end);
   for (let hva = start; hva < end; hva = (hva + PAGE_SIZE) as Hva) {
+    yield* splitHugePmd(kvm, hva);
     yield* mm.ptes.at(Math.floor(hva / PAGE_SIZE)).fetchAndnot(PTE_WRITABLE);
   }
   yield* invalidateRangeEnd(kvm, start, end);

@@ -10,8 +10,8 @@ import type { Kvm, Vcpu } from '../virt/kvm.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
 import { pfnOf } from '../x86/spte.ts';
 import { PT_WRITABLE } from '../x86/spte-format.ts';
-import { isDirty, isShadowPresent } from '../x86/spte-predicates.ts';
-import { spteIndex } from '../x86/tdp-geometry.ts';
+import { isDirty, isLarge, isShadowPresent } from '../x86/spte-predicates.ts';
+import { framesAt, spteIndex } from '../x86/tdp-geometry.ts';
 import { mmuLoad, mmuReload } from '../x86/tdp-roots.ts';
 import { formatOf } from '../x86/tdp-spte.ts';
 import { lastSpte, type Walked } from '../x86/tdp-walk.ts';
@@ -55,13 +55,19 @@ export function* insideInstruction(vcpu: Vcpu, gpa: Gpa, write: boolean, value: 
   if (!serves(kvm, entry, write)) {
     const walked = yield* walk(vcpu, gpa, write);
     if (!walked.allowed) return { fault: walked.spte, sptep: walked.sptep };
-    entry = walked.spte;
+    entry = fragmentOf(kvm, walked.spte, gfn);
     tlb.entries.set(i, entry);
   }
   const frame = (kvm.mmStruct as MmStruct).page.at(pfnOf(entry)).content;
   if (!write) return { value: yield* frame.readOnce() };
   yield* frame.writeOnce(value);
   return { value };
+}
+
+/** What a TLB keeps of an entry. Of a huge page it is the frame that was touched: hardware may cut a large translation up, and remember its parts one by one. */
+function fragmentOf(kvm: Kvm, spte: bigint, gfn: Gfn): bigint {
+  if (!isLarge(spte)) return spte;
+  return BigInt.asUintN(64, spte + (BigInt(gfn % framesAt(kvm, 2)) << 12n));
 }
 
 /** Whether a TLB entry answers: for a write it must be writable, and dirty already where there is a Dirty bit. */

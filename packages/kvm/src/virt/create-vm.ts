@@ -50,6 +50,10 @@ export interface VmOptions {
     readonly changePteAlone?: boolean;
     readonly yields?: boolean;
     readonly structureCache?: boolean;
+    /** Huge pages of 2^indexBits pages; needs tables of two levels. The host's memory starts with every range huge. */
+    readonly hugePages?: boolean;
+    /** Huge pages are split when logging starts; left out, when they are written. */
+    readonly eagerPageSplit?: boolean;
     /** Levels: see x86/flush.ts and virt/vcpu-entry.ts. */
     readonly remoteFlush?: 'abstract' | 'real';
     readonly vcpuEntry?: 'abstract' | 'real';
@@ -82,7 +86,10 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
   for (let asId = 0; asId < kvm.config.addressSpaces && options.mmu === undefined; asId++) {
     kvm.roots.set(asId, allocMmuPage(kvm.config.tableEntries));
   }
-  if (options.mmu !== undefined) kvm.mmStruct = createMm(options.mmu.pages, options.mmu.frames);
+  if (options.mmu !== undefined) {
+    const rangePages = kvm.config.hugePages === 1 ? 2 ** kvm.config.tdpIndexBits : 0;
+    kvm.mmStruct = createMm(options.mmu.pages, options.mmu.frames, rangePages);
+  }
   kvm.rcu.init(options.rcu ?? 'abstract');
   createMemslots(kvm, options.startGeneration ?? 0);
   coalescedMmioInit(kvm, options.coalescedMmioMax ?? 3);
@@ -111,6 +118,8 @@ function configure(kvm: Kvm, options: VmOptions): void {
   config.tdpIndexBits = options.mmu?.indexBits ?? 1;
   config.mmuYields = options.mmu?.yields ? 1 : 0;
   config.structureCache = options.mmu?.structureCache ? 1 : 0;
+  config.hugePages = hugePages(options.mmu);
+  config.eagerPageSplit = options.mmu?.eagerPageSplit ? 1 : 0;
   config.adBits = options.mmu?.adBits === false ? 0 : 1;
   config.changePteAlone = options.mmu?.changePteAlone === true ? 1 : 0;
   config.remoteFlush = options.mmu?.remoteFlush === 'real' ? 1 : 0;
@@ -129,6 +138,14 @@ function pmlEntries(mmu: VmOptions['mmu']): number {
     throw new RangeError('a page-modification log needs A/D bits, and vCPUs that are always in their guest');
   }
   return entries;
+}
+
+/** Throws a RangeError where nothing could be huge. */
+function hugePages(mmu: VmOptions['mmu']): number {
+  if (mmu?.hugePages !== true) return 0;
+  if ((mmu.levels ?? 1) < 2)
+    throw new RangeError('huge pages are entries of level 2: give the tables two levels');
+  return 1;
 }
 
 /** Throws a RangeError for a ring that cannot work. */

@@ -9,6 +9,7 @@ import { at, type Task } from '@faultline/machine';
 import { ENOENT, ENXIO } from '../errno.ts';
 import { syncDirtyLog } from '../hw/pml.ts';
 import type { Gfn } from '../types.ts';
+import { armHugePages } from '../x86/arm-huge-pages.ts';
 import { flushRemoteTlbs } from '../x86/flush.ts';
 import { rearmGfn } from '../x86/tdp-clear-dirty.ts';
 import type { Kvm } from './kvm.ts';
@@ -55,7 +56,7 @@ export function* takeDirtyBits(kvm: Kvm, slot: Memslot, taken: number[]): Task<b
 
 /** Under mmu_lock held for write: the next write to each page of a word of the bitmap is logged. @kernel kvm_arch_mmu_enable_log_dirty_pt_masked arch/x86/kvm/mmu/mmu.c */
 export function* rearmMasked(kvm: Kvm, slot: Memslot, word: number, mask: number): Task<boolean> {
-  let flush = false;
+  let flush = yield* armHugePages(kvm, slot, (slot.baseGfn + word * 32) as Gfn, mask);
   for (let page = 0; page < 32; page++) {
     if ((mask & (1 << page)) === 0) continue;
     flush = (yield* rearmGfn(kvm, (slot.baseGfn + word * 32 + page) as Gfn)) || flush;

@@ -20,12 +20,16 @@ import {
 } from '../virt/memslots.ts';
 import { searchVcpuMemslots, vcpuMemslots } from '../virt/vcpu-memslots.ts';
 import { fastPageFault } from './fast-page-fault.ts';
+import { flushRemoteTlbs } from './flush.ts';
+import { firstOfHuge, hugepageAdjust } from './hugepage-adjust.ts';
 import { allocMmuPage, type MmuPage, rootOf } from './mmu-page.ts';
 import type { PageFault } from './page-fault.ts';
 import { RetPf } from './ret-pf.ts';
-import { AdType, PT_WRITABLE } from './spte-format.ts';
+import { AdType, PT_PAGE_SIZE, PT_WRITABLE } from './spte-format.ts';
 import { FROZEN_SPTE, isShadowPresent } from './spte-predicates.ts';
+import { isTable, replaceSpteAtomic } from './tdp-frozen.ts';
 import { childOf, entriesOf, makeNonleaf, spteIndex } from './tdp-geometry.ts';
+import { splitHugePage } from './tdp-split.ts';
 import { formatOf, setSpteAtomic } from './tdp-spte.ts';
 
 /** A frame that the host gave, good if nothing was invalidated since `seq`. */
@@ -104,6 +108,7 @@ export function* tdpMmuMap(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: F
   // Who shares mmu_lock may unlink the tables on the way.
   const rcu = yield* kvm.rcu.readLock();
   fault.waitFor = [];
+  yield* hugepageAdjust(kvm, fault, slot);
   let result = yield* installLeaf(vcpu, fault, slot, found);
   if (result === FROZEN) {
     // Looked at once more after the count of releases was read, so that waiting for the next one misses none.
@@ -118,7 +123,10 @@ export function* tdpMmuMap(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: F
 /** Somebody owns an entry on the way. */
 const FROZEN = -1;
 
-/** From the root down to the entry of the frame, linking tables where there are none. RETRY if somebody was faster. */
+/**
+ * From the root down to the entry of the frame at the level that the fault aims at. Where there are no tables they are
+ * linked, and a huge page in the way is split. RETRY if somebody was faster.
+ */
 function* installLeaf(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: Faultin): Task<number> {
   const kvm = vcpu.kvm as Kvm;
   const format = formatOf(kvm);
@@ -128,21 +136,37 @@ function* installLeaf(vcpu: Vcpu, fault: PageFault, slot: Memslot, found: Faulti
     const sptep = table.spt.at(spteIndex(kvm, gfn, level));
     const old = yield* sptep.readOnce();
     if (old === FROZEN_SPTE) return FROZEN;
-    if (level === 1) {
+    if (level === fault.goalLevel) {
       warnOn(rootOf(vcpu).invalid.peek() !== 0, 'an SPTE is installed under an invalid root');
-      const spte = makeLeaf(kvm, found);
+      const spte = level === 1 ? makeLeaf(kvm, found) : makeHugeLeaf(kvm, found);
       if (spte === old) return RetPf.SPURIOUS;
       log_before_install: if (found.writable) yield* markPageDirtyInSlot(vcpu, slot, gfn);
-      return (yield* setSpteAtomic(kvm, sptep, level, old, spte)) ? RetPf.FIXED : RetPf.RETRY;
+      return (yield* mapAt(kvm, sptep, level, old, spte)) ? RetPf.FIXED : RetPf.RETRY;
     }
-    if (isShadowPresent(format, old)) {
+    if (isTable(kvm, old, level)) {
       table = childOf(old);
       continue;
     }
-    const child = yield* linkTable(kvm, sptep, level, old);
+    const child = isShadowPresent(format, old)
+      ? yield* splitHugePage(kvm, sptep, level, old)
+      : yield* linkTable(kvm, sptep, level, old);
     if (child === null) return RetPf.RETRY;
     table = child;
   }
+}
+
+/** Installs the leaf unless the entry has changed; returns whether it did. @kernel tdp_mmu_map_handle_target_level arch/x86/kvm/mmu/tdp_mmu.c */
+export function* mapAt(
+  kvm: Kvm,
+  sptep: Cell<bigint>,
+  level: number,
+  old: bigint,
+  spte: bigint,
+): Task<boolean> {
+  if (!(yield* replaceSpteAtomic(kvm, sptep, level, old, spte))) return false;
+  // The hardware may still stand in the table that the huge page replaces; it is freed when this read section has ended.
+  flush_replaced_table: if (isTable(kvm, old, level)) yield* flushRemoteTlbs(kvm);
+  return true;
 }
 
 /** Links an empty table below an empty entry; null if somebody was faster. @kernel tdp_mmu_link_sp arch/x86/kvm/mmu/tdp_mmu.c */
@@ -159,4 +183,12 @@ export function makeLeaf(kvm: Kvm, { pfn, writable }: Faultin): bigint {
     (BigInt(pfn) << 12n) | f.mmuPresent | f.readable | f.user | f.x | f.accessed | (type & f.typeMask);
   if (!writable) return base;
   return base | f.hostWritable | f.mmuWritable | PT_WRITABLE | f.dirty;
+}
+
+/** The same for all the range of which the frame is part. */
+export function makeHugeLeaf(kvm: Kvm, { pfn, ...found }: Faultin): bigint {
+  let first = pfn;
+  // The frame that was asked for may be any of them.
+  start_at_first_frame: first = firstOfHuge(kvm, pfn);
+  return makeLeaf(kvm, { ...found, pfn: first }) | PT_PAGE_SIZE;
 }

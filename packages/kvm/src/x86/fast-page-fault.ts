@@ -9,7 +9,7 @@ import { at, type Cell, type Task } from '@faultline/machine';
 import { type Gfn, gfnOf } from '../types.ts';
 import { markPageDirtyInSlot } from '../virt/dirty-log.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
-import type { Memslot } from '../virt/memslots.ts';
+import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot } from '../virt/memslots.ts';
 import type { PageFault } from './page-fault.ts';
 import { RetPf } from './ret-pf.ts';
 import { PT_WRITABLE } from './spte-format.ts';
@@ -34,6 +34,8 @@ export function* fastPageFault(vcpu: Vcpu, fault: PageFault, slot: Memslot): Tas
     const next = fixed(kvm, spte, level, fault.write);
     if (next === 'spurious') result = RetPf.SPURIOUS;
     if (typeof next !== 'bigint') break;
+    // The log would have one page of it, and the guest could write all. The slow path splits it.
+    refuse_huge_while_logging: if (level > 1 && (next & PT_WRITABLE) !== 0n && logs(slot)) break;
     if (yield* fixDirectSpte(vcpu, sptep, spte, next, slot, gfn)) {
       result = RetPf.FIXED;
       break;
@@ -72,6 +74,11 @@ export function* fixDirectSpte(
     yield* markPageDirtyInSlot(vcpu, slot, gfn);
   }
   return true;
+}
+
+/** @kernel kvm_slot_dirty_track_enabled include/linux/kvm_host.h */
+function logs(slot: Memslot): boolean {
+  return (slot.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
 }
 
 /** @kernel is_access_allowed arch/x86/kvm/mmu/spte.h */

@@ -32,6 +32,8 @@ export interface PageFault {
   slots: Memslots | null;
   /** TDP MMU: a fault that is to be retried would end alike until one of these has changed; empty to retry at once. */
   waitFor: readonly Seen[];
+  /** TDP MMU: what it is to be mapped with, 1 for a page, 2 for a huge page; decided last. */
+  goalLevel?: number;
 }
 
 /**

@@ -9,8 +9,11 @@ import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot } from '../virt/memslots.ts';
 import { flushRemoteTlbs } from './flush.ts';
-import { rearmGfn } from './tdp-clear-dirty.ts';
+import { rearmLeaf } from './tdp-clear-dirty.ts';
+import { framesAt } from './tdp-geometry.ts';
+import { presentLeaf } from './tdp-leaf.ts';
 import { zapCollapsibleSptes } from './tdp-recover.ts';
+import { slotTrySplitHugePages } from './tdp-split.ts';
 
 /** Under slots_lock, after the grace period; `oldFlags` are those from before. @kernel kvm_mmu_slot_apply_flags arch/x86/kvm/x86.c */
 export function* slotApplyFlags(kvm: Kvm, oldFlags: number, slot: Memslot): Task {
@@ -20,12 +23,14 @@ export function* slotApplyFlags(kvm: Kvm, oldFlags: number, slot: Memslot): Task
   if (!logs) {
     // Larger pages could stand there again.
     if (kvm.config.tdpLevels > 1) {
-      yield* zapCollapsibleSptes(kvm, slot.asId, slot.baseGfn, (slot.baseGfn + slot.npages) as Gfn);
+      const end = (slot.baseGfn + slot.npages) as Gfn;
+      recover_huge_pages: yield* zapCollapsibleSptes(kvm, slot.asId, slot.baseGfn, end, slot);
     }
     return;
   }
   // Everything counts as dirty: pages are protected when user space clears them.
   if (kvm.config.dirtyLogInitiallySet === 1) return;
+  split_when_logging_starts: if (kvm.config.eagerPageSplit === 1) yield* slotTrySplitHugePages(kvm, slot);
   yield* protectSlot(kvm, slot);
   // Whether or not an entry changed: aging or another harvest may have left its translation in a TLB.
   flush_when_logging_starts: yield* flushRemoteTlbs(kvm);
@@ -34,8 +39,10 @@ export function* slotApplyFlags(kvm: Kvm, oldFlags: number, slot: Memslot): Task
 /** @kernel kvm_mmu_slot_remove_write_access arch/x86/kvm/mmu/mmu.c */
 export function* protectSlot(kvm: Kvm, slot: Memslot): Task {
   yield* kvm.mmuLock.writeLock();
-  protect_when_logging_starts: for (let page = 0; page < slot.npages; page++) {
-    yield* rearmGfn(kvm, (slot.baseGfn + page) as Gfn);
+  protect_when_logging_starts: for (let page = 0; page < slot.npages; ) {
+    const leaf = yield* presentLeaf(kvm, (slot.baseGfn + page) as Gfn);
+    if (leaf !== null) yield* rearmLeaf(kvm, leaf);
+    page += leaf === null ? 1 : framesAt(kvm, leaf.level);
   }
   yield* kvm.mmuLock.writeUnlock();
 }

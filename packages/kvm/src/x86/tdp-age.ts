@@ -6,14 +6,12 @@
  * W stood for "dirty" there, so the host is told before it forgets.
  */
 import { at, type Task } from '@faultline/machine';
-import { type MmStruct, setPfnDirty } from '../host/mm.ts';
 import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
-import { pfnOf } from './spte.ts';
 import { PT_WRITABLE } from './spte-format.ts';
 import { adEnabled, checkSpte, isAccessed, markForAccessTrack } from './spte-predicates.ts';
 import { presentLeaf } from './tdp-leaf.ts';
-import { formatOf } from './tdp-spte.ts';
+import { formatOf, reportDirty } from './tdp-spte.ts';
 
 /**
  * Under mmu_lock held for write. Returns whether the frame was used, and from here on counts it as unused. The host is
@@ -35,7 +33,7 @@ export function* ageGfn(kvm: Kvm, gfn: Gfn): Task<boolean> {
   const old = yield* leaf.sptep.xchg(tracked, at('notifier.track_access_xchg'));
   // Judged by what was replaced: the fast path may have set W after the entry was read.
   report_dirty_before_w_goes: if ((old & PT_WRITABLE) !== 0n) {
-    yield* setPfnDirty(kvm.mmStruct as MmStruct, pfnOf(old));
+    yield* reportDirty(kvm, old);
   }
   return true;
 }

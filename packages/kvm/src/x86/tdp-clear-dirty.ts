@@ -10,16 +10,22 @@ import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { pfnOf } from './spte.ts';
 import { needsWriteProtect } from './spte-predicates.ts';
-import { presentLeaf } from './tdp-leaf.ts';
+import { type Leaf, presentLeaf } from './tdp-leaf.ts';
 import { writeProtectLeaf } from './tdp-protect.ts';
 import { formatOf } from './tdp-spte.ts';
 
 /** Under mmu_lock held for write: the next write to the page is noted. Returns whether the entry changed. @kernel clear_dirty_pt_masked arch/x86/kvm/mmu/tdp_mmu.c */
 export function* rearmGfn(kvm: Kvm, gfn: Gfn): Task<boolean> {
   const leaf = yield* presentLeaf(kvm, gfn);
-  if (leaf === null) return false;
+  // A huge page of a slot that logs has no W: it is split when it is written.
+  if (leaf === null || leaf.level > 1) return false;
+  return yield* rearmLeaf(kvm, leaf);
+}
+
+/** The same for an entry that was found. A huge page is protected whatever the hardware logs: of it only one page would be. @kernel clear_dirty_gfn_range, wrprot_gfn_range arch/x86/kvm/mmu/tdp_mmu.c */
+export function* rearmLeaf(kvm: Kvm, leaf: Leaf): Task<boolean> {
   const format = formatOf(kvm);
-  if (kvm.config.pmlEntries === 0 || needsWriteProtect(format, leaf.spte)) {
+  if (kvm.config.pmlEntries === 0 || leaf.level > 1 || needsWriteProtect(format, leaf.spte)) {
     return yield* writeProtectLeaf(kvm, leaf.sptep, leaf.spte);
   }
   // One bit and nothing else: the hardware may be setting A, or D again, and the fast path W.

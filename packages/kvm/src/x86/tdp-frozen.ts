@@ -20,15 +20,15 @@ import { formatOf, handleChangedLeaf, setSpteAtomic, spteIsVolatile, writeSpte }
  * @kernel tdp_mmu_zap_spte_atomic arch/x86/kvm/mmu/tdp_mmu.c
  */
 export function* zapSpteAtomic(kvm: Kvm, sptep: Cell<bigint>, level: number, old: bigint): Task<boolean> {
-  if (!(yield* clearSpteAtomic(kvm, sptep, level, old, FROZEN_SPTE))) return false;
+  if (!(yield* replaceSpteAtomic(kvm, sptep, level, old, FROZEN_SPTE))) return false;
   flush_before_release: yield* flushRemoteTlbs(kvm);
   yield* sptep.writeOnce(0n);
   yield* kvm.frozenReleased.fetchAdd(1);
   return true;
 }
 
-/** The same in one step, `next` being 0 or frozen, and without a flush. A table that was there is taken apart. */
-export function* clearSpteAtomic(
+/** In one step, and without a flush: `next` is 0, frozen, or a leaf. A table that was there is taken apart. @kernel tdp_mmu_set_spte_atomic, handle_changed_spte arch/x86/kvm/mmu/tdp_mmu.c */
+export function* replaceSpteAtomic(
   kvm: Kvm,
   sptep: Cell<bigint>,
   level: number,
@@ -89,6 +89,7 @@ function* freezeExclusive(kvm: Kvm, sptep: Cell<bigint>, level: number): Task<bi
   return old;
 }
 
-function isTable(kvm: Kvm, spte: bigint, level: number): boolean {
+/** Whether the entry leads to a table. */
+export function isTable(kvm: Kvm, spte: bigint, level: number): boolean {
   return isShadowPresent(formatOf(kvm), spte) && !isLast(spte, level);
 }

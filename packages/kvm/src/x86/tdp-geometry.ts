@@ -14,6 +14,11 @@ export function spteIndex(kvm: Kvm, gfn: Gfn, level: number): number {
   return Math.floor(gfn / 2 ** shift) & mask;
 }
 
+/** Frames that an entry of this level covers. @kernel KVM_PAGES_PER_HPAGE arch/x86/include/asm/kvm_host.h */
+export function framesAt(kvm: Kvm, level: number): number {
+  return 2 ** ((level - 1) * kvm.config.tdpIndexBits);
+}
+
 /** Entries of a table. */
 export function entriesOf(kvm: Kvm): number {
   return 2 ** kvm.config.tdpIndexBits;

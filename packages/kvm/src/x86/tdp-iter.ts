@@ -9,7 +9,7 @@ import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import type { MmuPage } from './mmu-page.ts';
 import { isLast, isShadowPresent } from './spte-predicates.ts';
-import { childOf, entriesOf, spteIndex } from './tdp-geometry.ts';
+import { childOf, entriesOf, framesAt, spteIndex } from './tdp-geometry.ts';
 import { formatOf } from './tdp-spte.ts';
 
 export interface TdpIter {
@@ -130,7 +130,7 @@ function* readEntry(iter: TdpIter): Task {
 
 /** Frames that an entry of the present level covers. */
 function framesOf(iter: TdpIter): number {
-  return 2 ** ((iter.level - 1) * iter.kvm.config.tdpIndexBits);
+  return framesAt(iter.kvm, iter.level);
 }
 
 function roundDown(iter: TdpIter, gfn: number): number {

@@ -3,7 +3,7 @@ import type { Cell, Task } from '@faultline/machine';
 import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import type { MmuPage } from './mmu-page.ts';
-import { isShadowPresent } from './spte-predicates.ts';
+import { isLast, isShadowPresent } from './spte-predicates.ts';
 import { childOf, spteIndex } from './tdp-geometry.ts';
 import { formatOf } from './tdp-spte.ts';
 
@@ -11,6 +11,8 @@ export interface Leaf {
   readonly sptep: Cell<bigint>;
   /** What it was when it was read; the fast path and the hardware may have changed it since. */
   readonly spte: bigint;
+  /** 2 for a huge page. */
+  readonly level: number;
 }
 
 /** Null if nothing is mapped. @kernel tdp_mmu_for_each_leaf_pte arch/x86/kvm/mmu/tdp_mmu.c */
@@ -22,7 +24,7 @@ export function* presentLeaf(kvm: Kvm, gfn: Gfn): Task<Leaf | null> {
     const sptep = table.spt.at(spteIndex(kvm, gfn, level));
     const spte = yield* sptep.readOnce();
     if (!isShadowPresent(format, spte)) return null;
-    if (level === 1) return { sptep, spte };
+    if (isLast(spte, level)) return { sptep, spte, level };
     table = childOf(spte);
   }
 }

@@ -1,13 +1,15 @@
 /**
  * @area mmu
  *
- * Whole page tables are thrown away where a larger page could stand in their place: next time the guest faults it gets
- * that. vCPUs run meanwhile. (Larger pages themselves are not modelled: the fault links a table again.)
+ * Whole page tables are thrown away where a huge page could stand in their place: next time the guest faults it gets
+ * that. vCPUs run meanwhile. (On a VM without huge pages every table goes, and the fault links one again.)
  */
 import type { Task } from '@faultline/machine';
 import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
+import type { Memslot } from '../virt/memslots.ts';
 import { flushRemoteTlbs } from './flush.ts';
+import { maxMappingLevel } from './hugepage-adjust.ts';
 import type { MmuPage } from './mmu-page.ts';
 import { isLast, isShadowPresent } from './spte-predicates.ts';
 import { clearSpte, zapSpteAtomic } from './tdp-frozen.ts';
@@ -16,22 +18,35 @@ import { nextRootYieldSafe } from './tdp-roots.ts';
 import { formatOf } from './tdp-spte.ts';
 import { iterCondResched } from './tdp-yield.ts';
 
-/** Dirty logging of [start, end) was turned off: its tables go, beside faults, with mmu_lock held for read. @kernel kvm_tdp_mmu_zap_collapsible_sptes arch/x86/kvm/mmu/tdp_mmu.c */
-export function* zapCollapsibleSptes(kvm: Kvm, asId: number, start: Gfn, end: Gfn): Task {
+/**
+ * Dirty logging of [start, end) was turned off: its tables go, beside faults, with mmu_lock held for read. With huge pages
+ * only those in place of which `slot` has one.
+ *
+ * @kernel kvm_tdp_mmu_zap_collapsible_sptes arch/x86/kvm/mmu/tdp_mmu.c
+ */
+export function* zapCollapsibleSptes(
+  kvm: Kvm,
+  asId: number,
+  start: Gfn,
+  end: Gfn,
+  slot: Memslot | null = null,
+): Task {
   yield* kvm.mmuLock.readLock();
   let root = yield* nextRootYieldSafe(kvm, asId, null);
   while (root !== null) {
-    yield* zapTablesShared(kvm, root, start, end);
+    yield* zapTablesShared(kvm, root, start, end, slot);
     root = yield* nextRootYieldSafe(kvm, asId, root);
   }
   yield* kvm.mmuLock.readUnlock();
 }
 
-function* zapTablesShared(kvm: Kvm, root: MmuPage, start: Gfn, end: Gfn): Task {
+/** @kernel zap_collapsible_spte_range arch/x86/kvm/mmu/tdp_mmu.c */
+function* zapTablesShared(kvm: Kvm, root: MmuPage, start: Gfn, end: Gfn, slot: Memslot | null): Task {
   const rcu = yield* kvm.rcu.readLock();
   const iter = yield* iterStart(kvm, root, 2, start, end, rcu);
   for (; iter.valid; yield* iterNext(iter)) {
     if (yield* iterCondResched(iter, false, true)) continue;
+    if (kvm.config.hugePages === 1 && !(yield* isCollapsible(kvm, iter, slot))) continue;
     while (isTableEntry(kvm, iter)) {
       if (yield* zapSpteAtomic(kvm, iter.sptep, iter.level, iter.oldSpte)) break;
       iter.oldSpte = yield* iter.sptep.readOnce();
@@ -55,6 +70,12 @@ export function* recoverNxHugePages(kvm: Kvm): Task {
   flush_before_tables_go: yield* flushRemoteTlbs(kvm);
   yield* kvm.rcu.readUnlock(rcu);
   yield* kvm.mmuLock.writeUnlock();
+}
+
+/** The host's answer may be old when the table goes: then the fault that follows links one again. */
+function* isCollapsible(kvm: Kvm, iter: TdpIter, slot: Memslot | null): Task<boolean> {
+  if (slot === null || !isTableEntry(kvm, iter)) return false;
+  return (yield* maxMappingLevel(kvm, slot, iter.gfn as Gfn)) >= iter.level;
 }
 
 /** The lowest entries that lead to a table. */

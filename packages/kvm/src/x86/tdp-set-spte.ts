@@ -17,7 +17,8 @@ import { formatOf, writeSpte } from './tdp-spte.ts';
 /** Under mmu_lock held for write. Returns whether TLBs have to be flushed. @kernel set_spte_gfn arch/x86/kvm/mmu/tdp_mmu.c */
 export function* setSpteGfn(kvm: Kvm, gfn: Gfn, pte: bigint): Task<boolean> {
   const leaf = yield* presentLeaf(kvm, gfn);
-  if (leaf === null) return false;
+  // A huge page is gone already: the host split its own first.
+  if (leaf === null || leaf.level > 1) return false;
   // A leaf never changes its frame in place: what the hardware noted belongs to the old one.
   const old = yield* writeSpte(kvm, leaf.sptep, leaf.spte, 0n);
   if ((pte & PTE_WRITABLE) !== 0n) return true;

@@ -7,6 +7,7 @@
  */
 import { at, bugOn, type Cell, type Task } from '@faultline/machine';
 import { type MmStruct, setPfnAccessed, setPfnDirty } from '../host/mm.ts';
+import type { Pfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { pfnOf } from './spte.ts';
 import { type SpteFormat, spteFormat } from './spte-format.ts';
@@ -16,6 +17,7 @@ import {
   hasVolatileBits,
   isAccessed,
   isDirty,
+  isLarge,
   isLast,
   isShadowPresent,
 } from './spte-predicates.ts';
@@ -74,14 +76,30 @@ export function spteIsVolatile(format: SpteFormat, spte: bigint): boolean {
 export function* handleChangedLeaf(kvm: Kvm, old: bigint, next: bigint): Task {
   const format = formatOf(kvm);
   if (!isShadowPresent(format, old)) return;
+  // Split: the frames stay mapped, and what the hardware noted stands in the children. (6.1 tells the host as well.)
+  if (isLarge(old) && isShadowPresent(format, next) && !isLarge(next)) return;
   const stays = isShadowPresent(format, next) && pfnOf(next) === pfnOf(old);
   bugOn(
     isShadowPresent(format, next) && !stays,
     'a leaf changes its frame without passing through non-present',
   );
-  const mm = kvm.mmStruct as MmStruct;
   report_dirty_to_host: if (isDirty(format, old) && !(stays && isDirty(format, next))) {
-    yield* setPfnDirty(mm, pfnOf(old));
+    yield* reportDirty(kvm, old);
   }
-  if (isAccessed(format, old) && !(stays && isAccessed(format, next))) yield* setPfnAccessed(mm, pfnOf(old));
+  if (!isAccessed(format, old) || (stays && isAccessed(format, next))) return;
+  for (let i = 0; i < framesOf(kvm, old); i++) {
+    yield* setPfnAccessed(kvm.mmStruct as MmStruct, (pfnOf(old) + i) as Pfn);
+  }
+}
+
+/** The host counts what a leaf maps as written: of a huge page every frame, as there is one Dirty bit for all. */
+export function* reportDirty(kvm: Kvm, leaf: bigint): Task {
+  for (let i = 0; i < framesOf(kvm, leaf); i++) {
+    yield* setPfnDirty(kvm.mmStruct as MmStruct, (pfnOf(leaf) + i) as Pfn);
+  }
+}
+
+/** Frames that a leaf maps, from the one that it names on. */
+export function framesOf(kvm: Kvm, leaf: bigint): number {
+  return isLarge(leaf) ? 2 ** kvm.config.tdpIndexBits : 1;
 }

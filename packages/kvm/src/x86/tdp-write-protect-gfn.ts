@@ -22,14 +22,14 @@ export function* writeProtectForTracking(kvm: Kvm, gfn: Gfn): Task {
 }
 
 /**
- * Returns whether TLBs may hold a writable translation. That is for MMU-writable to say, not for W: logging may have taken
+ * Leaves below `minLevel` stay as they are. Returns whether TLBs may hold a writable translation. That is for MMU-writable to say, not for W: logging may have taken
  * W with its flush still to come, and the fast path may set it after the entry was read.
  *
  * @kernel write_protect_gfn arch/x86/kvm/mmu/tdp_mmu.c
  */
-export function* writeProtectTracked(kvm: Kvm, gfn: Gfn): Task<boolean> {
+export function* writeProtectTracked(kvm: Kvm, gfn: Gfn, minLevel = 1): Task<boolean> {
   const leaf = yield* presentLeaf(kvm, gfn);
-  if (leaf === null) return false;
+  if (leaf === null || leaf.level < minLevel) return false;
   const next = leaf.spte & ~(PT_WRITABLE | formatOf(kvm).mmuWritable);
   if (next === leaf.spte) return false;
   yield* writeSpte(kvm, leaf.sptep, leaf.spte, next);

@@ -43,8 +43,8 @@ export function* zapLeafs(kvm: Kvm, asId: number, start: Gfn, end: Gfn, flush: b
   return pending;
 }
 
-/** @kernel tdp_mmu_zap_leafs arch/x86/kvm/mmu/tdp_mmu.c */
-function* zapLeafsOf(kvm: Kvm, root: MmuPage, start: Gfn, end: Gfn, flush: boolean): Task<boolean> {
+/** A huge leaf goes if any page of it is in the range: it may begin before. @kernel tdp_mmu_zap_leafs arch/x86/kvm/mmu/tdp_mmu.c */
+export function* zapLeafsOf(kvm: Kvm, root: MmuPage, start: Gfn, end: Gfn, flush: boolean): Task<boolean> {
   const format = formatOf(kvm);
   let pending = flush;
   const iter = yield* iterStart(kvm, root, 1, start, end);

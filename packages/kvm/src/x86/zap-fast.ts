@@ -12,7 +12,7 @@ import { Request } from '../virt/requests.ts';
 import { hasEntry } from '../virt/vcpu-entry.ts';
 import type { MmuPage } from './mmu-page.ts';
 import { isShadowPresent } from './spte-predicates.ts';
-import { clearSpteAtomic } from './tdp-frozen.ts';
+import { replaceSpteAtomic } from './tdp-frozen.ts';
 import { iterNext, iterStart } from './tdp-iter.ts';
 import { invalidateAllRoots, nextRootYieldSafe, putRoot } from './tdp-roots.ts';
 import { formatOf } from './tdp-spte.ts';
@@ -76,7 +76,7 @@ export function* zapRoot(kvm: Kvm, root: MmuPage): Task {
   for (; iter.valid; yield* iterNext(iter)) {
     if (yield* iterCondResched(iter, false, true)) continue;
     while (isShadowPresent(format, iter.oldSpte)) {
-      if (yield* clearSpteAtomic(kvm, iter.sptep, iter.level, iter.oldSpte, 0n)) break;
+      if (yield* replaceSpteAtomic(kvm, iter.sptep, iter.level, iter.oldSpte, 0n)) break;
       iter.oldSpte = yield* iter.sptep.readOnce();
     }
   }

@@ -1,6 +1,16 @@
 import type { AnyScenario } from '@faultline/machine';
 import { emulatedWriteMissed } from './emulated-write-missed.ts';
 import { hardwareLogMissed } from './hardware-log.ts';
+import { hugePageBack, writeLostAtStop } from './huge-page-back.ts';
+import {
+  bothSplit,
+  hugePageAtStart,
+  neighbourMissedByHardware,
+  neighbourNotLogged,
+  splitPageAtStart,
+  splitPageForgotten,
+} from './huge-pages.ts';
+import { secondHugePage, secondSplitPage } from './huge-pages-cleared.ts';
 import { liveMigrations } from './live-migration.ts';
 import { logOracles } from './log-oracle.ts';
 import { agedPageAtStart, initiallySetPageLost, loggingStops, writeMissedAtStart } from './logging-starts.ts';
@@ -26,6 +36,16 @@ export const dirtyScenarios: readonly AnyScenario[] = [
   initiallySetPageLost,
   loggingStops,
   trackedPageWritten,
+  hugePageAtStart,
+  splitPageAtStart,
+  neighbourNotLogged,
+  splitPageForgotten,
+  neighbourMissedByHardware,
+  bothSplit,
+  secondHugePage,
+  secondSplitPage,
+  hugePageBack,
+  writeLostAtStop,
   writeAfterRingReset,
   copiedBeforeRingReset,
   ringEntryTorn,

@@ -79,8 +79,9 @@ interface Machine {
   readonly programs: readonly GuestProgram[];
 }
 
-function* side(options: VmOptions): Task<Harvested> {
-  const kvm = yield* createVm({ ...options, mmu: { pages: PAGES, frames: PAGES, levels: 4, indexBits: 9 } });
+function* side({ mmu, ...options }: VmOptions): Task<Harvested> {
+  const shape = { pages: PAGES, frames: PAGES, levels: 4, indexBits: 9 };
+  const kvm = yield* createVm({ ...options, mmu: { ...shape, ...mmu } });
   yield* setUserMemoryRegion(kvm, region(0, PAGES));
   const vcpus: Vcpu[] = [];
   for (let i = 0; i < VCPUS; i++) vcpus.push((yield* createVcpu(kvm, i)) as Vcpu);
@@ -219,17 +220,17 @@ function* copyPages(
  * A guest that writes all the time moves to another VM while it runs. What arrives is, byte for byte, what was left, and
  * each vCPU goes on from its last write. `faultline demo migrate` shows it.
  */
-function liveMigration(name: string, collection: Collection) {
+function liveMigration(name: string, collection: Collection, more: VmOptions = {}) {
   return scenario(`dirty/${name}`, {
     title: `a page that a live migration by ${collection} leaves behind`,
     source: 'KVM_GET_DIRTY_LOG, KVM_RESET_DIRTY_RINGS',
-    size: `2 vCPUs, 1 migration, ${PAGES} pages, tables of 4 levels with 512 entries, 2 VMs`,
+    size: `2 vCPUs, 1 migration, ${PAGES} pages, tables of 4 levels with ${more.mmu === undefined ? 512 : 16} entries, 2 VMs`,
     deep: true,
     threadsOnly: 'thousands of writes of the guest',
     arenaBytes: 4 << 20,
     defends: [],
     *setup() {
-      const source = yield* side(collectionOptions(collection, RING));
+      const source = yield* side({ ...collectionOptions(collection, RING), ...more });
       const destination = yield* side({});
       const programs = source.vcpus.map(() => writerProgram(STORES));
       return { migration: Migration.alloc(), source, destination, programs };
@@ -263,7 +264,13 @@ function liveMigration(name: string, collection: Collection) {
   });
 }
 
+/** The source has huge pages of 16 pages, which logging splits. */
+const HUGE = { pages: PAGES, frames: PAGES, indexBits: 4, hugePages: true };
+
 export const liveMigrations = [
   liveMigration('page-left-behind', 'dirty-log'),
   liveMigration('page-left-behind-by-ring', 'dirty-ring'),
+  liveMigration('huge-page-left-behind', 'dirty-log', { mmu: HUGE }),
+  liveMigration('huge-page-left-behind-by-hardware-log', 'dirty-log', { mmu: { ...HUGE, pml: 4 } }),
+  liveMigration('cleared-huge-page-left-behind', 'clear-log', { mmu: HUGE, dirtyLogInitiallySet: true }),
 ];

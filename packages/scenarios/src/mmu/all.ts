@@ -3,6 +3,7 @@ import { agedWriteNotLogged, readPageLogged, writeAfterRestoreNotLogged } from '
 import { dirtyBitLost } from './dirty-bit-lost.ts';
 import { mmuEntryScenarios } from './entry-all.ts';
 import { fixedOutsideTheLock, frameComesBack } from './fixed-outside-the-lock.ts';
+import { movingHugeMemory } from './moving-huge-memory.ts';
 import { movingMemory } from './moving-memory.ts';
 import { pageTableLost } from './page-table-lost.ts';
 import { correctedCondition, printedConditionOf2012, printedConditionOf2023 } from './printed-condition.ts';
@@ -19,6 +20,7 @@ export const mmuScenarios: readonly AnyScenario[] = [
   frameComesBack,
   pageTableLost,
   movingMemory,
+  movingHugeMemory,
   ...mmuEntryScenarios,
   ...mmuTableScenarios,
   agedWriteNotLogged,

@@ -1,10 +1,12 @@
 import type { AnyScenario } from '@faultline/machine';
 import { freedFrameMarked } from './freed-frame-marked.ts';
 import { frozenEntryOverwritten } from './frozen-entry-overwritten.ts';
+import { hugeLeafOutlivesItsPage, hugePageMappedTooLate } from './huge-page-of-the-host.ts';
 import { rootFreedUnderANotifier } from './root-freed-under-a-notifier.ts';
 import { rootSurvivesItsSlot } from './root-survives-its-slot.ts';
 import { tableFreedUnderAWalker } from './table-freed-under-a-walker.ts';
 import { tableRecoveredUnderAVcpu, tableRemovedUnderAVcpu } from './table-removed-under-a-vcpu.ts';
+import { tableReplacedByAHugePage } from './table-replaced-by-a-huge-page.ts';
 import { readOnlyPageWritten, unmappedPageWritten } from './unmapped-page-written.ts';
 import { yieldLeavesTranslation } from './yield-leaves-translation.ts';
 
@@ -20,4 +22,7 @@ export const mmuTableScenarios: readonly AnyScenario[] = [
   yieldLeavesTranslation,
   unmappedPageWritten,
   readOnlyPageWritten,
+  hugeLeafOutlivesItsPage,
+  hugePageMappedTooLate,
+  tableReplacedByAHugePage,
 ];

@@ -114,7 +114,6 @@ export const dirtyMutants: readonly Mutant[] = [
   ...startAndStop(),
   ...tracking(),
   ...rings(),
-  ...notBuilt(),
 ];
 
 function hardwareLog(): Mutant[] {
@@ -316,20 +315,5 @@ function rings(): Mutant[] {
       HARVESTED,
       { variant: 'dirty-written-by-a-worker' },
     ),
-  ];
-}
-
-function notBuilt(): Mutant[] {
-  return [
-    {
-      name: 'dirty/second-huge-page-skipped',
-      says: 'A word of the bitmap spans two huge pages, and only the first is protected.',
-      expect: { elsewhere: 'needs huge pages' },
-    },
-    {
-      name: 'dirty/split-drops-dirty-bit',
-      says: 'The children of a huge page that is split start clean, although it was dirty.',
-      expect: { elsewhere: 'needs huge pages' },
-    },
   ];
 }

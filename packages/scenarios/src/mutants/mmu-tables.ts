@@ -21,7 +21,7 @@ export const mmuTablesMutants: readonly Mutant[] = [
     against: [REMOVED, 'mmu/frozen-entry-overwritten'],
     expect: {
       equivalent:
-        'pages of one size, and a frame that changes only under mmu_lock held for write: what can be filled in before the flush is the same translation again',
+        'a frame changes only under mmu_lock held for write: what can be filled in before the flush, in small pages or a huge one, leads to the same frames',
     },
   },
   {
@@ -100,8 +100,7 @@ export const mmuTablesMutants: readonly Mutant[] = [
     variant: 'mmu-fast-path-without-leaf-check',
     against: [WALKER, 'mmu/write-not-logged'],
     expect: {
-      equivalent:
-        'the walk goes on through whatever is present, so with pages of one size it ends at a leaf or at nothing',
+      equivalent: 'the walk goes on through whatever leads to a table, so it ends at a leaf or at nothing',
     },
   },
   {
@@ -243,10 +242,5 @@ export const mmuTablesMutants: readonly Mutant[] = [
     name: 'mmu/fast-path-on-indirect-pages',
     says: 'The fast path fixes entries whose frame number may change: the wrong page is logged.',
     expect: { elsewhere: 'needs the shadow MMU, the only one with indirect pages' },
-  },
-  {
-    name: 'mmu/fast-path-on-huge-pages',
-    says: 'The fast path makes a huge page writable whose slot is logged: only one of its pages is.',
-    expect: { elsewhere: 'needs huge pages' },
   },
 ];

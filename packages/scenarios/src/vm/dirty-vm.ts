@@ -67,17 +67,17 @@ export function ringPages({ dirtyRing: ring }: Vcpu): number[] {
   return pages;
 }
 
-/** Page 0 is in the next harvest: in the bitmap, in the hardware's log, or in a ring. */
-export function inNextHarvest({ kvm, vcpu }: DirtyVm): boolean {
+/** A page, page 0 when left out, is in the next harvest: in the bitmap, in the hardware's log, or in a ring. */
+export function inNextHarvest({ kvm, vcpu }: DirtyVm, page = 0): boolean {
   const word = kvm.memslots.at(0).peek()?.gfnTree?.dirtyBitmap?.words.at(0).peek() ?? 0;
-  if ((word & 1) === 1) return true;
-  for (let i = 0; i < vcpu.pml.count; i++) if (vcpu.pml.gfns.get(i) === 0) return true;
-  return ringPages(vcpu).includes(0);
+  if (((word >>> page) & 1) === 1) return true;
+  for (let i = 0; i < vcpu.pml.count; i++) if (vcpu.pml.gfns.get(i) === page) return true;
+  return ringPages(vcpu).includes(page);
 }
 
-/** Page 0 is what its copy is, or the next harvest says that it is not. */
-export const copiedOrLogged = (copied: bigint, vm: DirtyVm): boolean =>
-  vm.mm.page.at(0).content.peek() === copied || inNextHarvest(vm);
+/** A page, page 0 when left out, is what its copy is, or the next harvest says that it is not. */
+export const copiedOrLogged = (copied: bigint, vm: DirtyVm, page = 0): boolean =>
+  vm.mm.page.at(page).content.peek() === copied || inNextHarvest(vm, page);
 
 /** The page's Dirty bit stands in its entry, or has been passed on to the host. */
 export function hostKnows({ kvm, mm }: DirtyVm): boolean {

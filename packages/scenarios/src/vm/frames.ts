@@ -1,4 +1,5 @@
 /** Frames that change hands: the host takes one away from the guest and gives it to somebody else at once. */
+import type { Hva } from '@faultline/kvm';
 import { allocFrame, swapOut } from '@faultline/kvm/seams';
 import type { Task } from '@faultline/machine';
 import { HVA0, type MmuVm } from './mmu-vm.ts';
@@ -6,9 +7,9 @@ import { HVA0, type MmuVm } from './mmu-vm.ts';
 /** What the next owner of a freed frame keeps there. */
 export const SECRET = 0x5ec3e7n;
 
-/** Swaps the page at address 0 out. Returns the frame that its next owner got, or -1. */
-export function* takeAway({ kvm, mm }: MmuVm): Task<number> {
-  const freed = yield* swapOut(kvm, HVA0);
+/** Swaps a page out, the one at address 0 when left out. Returns the frame that its next owner got, or -1. */
+export function* takeAway({ kvm, mm }: MmuVm, page: Hva = HVA0): Task<number> {
+  const freed = yield* swapOut(kvm, page);
   return freed === null ? -1 : yield* giveAway(mm);
 }
 

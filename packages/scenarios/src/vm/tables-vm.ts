@@ -1,5 +1,5 @@
 /** What happens to whole tables: everything is zapped, as when NX huge pages are switched; a leaf is set by hand. */
-import { gfn, type Kvm } from '@faultline/kvm';
+import { type Gpa, gfn, type Kvm } from '@faultline/kvm';
 import { directPageFault, lastSpte, tdpAccess, zapAllFast } from '@faultline/kvm/seams';
 import type { Task } from '@faultline/machine';
 import { GPA0, type MmuVm } from './mmu-vm.ts';
@@ -14,17 +14,18 @@ export function* zapEverything(kvm: Kvm): Task {
 const WRITABLE = 1n << 1n;
 const DIRTY = 1n << 9n;
 
-/** For set-up: leaves guest frame 0 mapped, but clean and out of the TLB; read-only as well for `bits` 'both'. */
-export function* cleanLeaf({ vcpu }: MmuVm, bits: 'dirty' | 'both'): Task {
+/** For set-up: leaves guest frame 0, or the huge page that it is part of, mapped, but clean and out of the TLB; read-only as well for `bits` 'both'. */
+export function* cleanLeaf({ kvm, vcpu }: MmuVm, bits: 'dirty' | 'both'): Task {
+  const { tdpIndexBits } = kvm.config;
   const found = yield* lastSpte(vcpu, gfn(0));
   if (found === null) throw new Error('guest frame 0 is not mapped');
   found.sptep.poke(found.spte & ~(bits === 'both' ? WRITABLE | DIRTY : DIRTY));
-  vcpu.tlb.entries.set(0, 0n);
+  for (let i = 0; i < 2 ** ((found.level - 1) * tdpIndexBits); i++) vcpu.tlb.entries.set(i, 0n);
 }
 
-/** One instruction of the guest, a store to guest frame 0. Returns whether it was done; if it faults, KVM is not asked. */
-export function* storeOnce({ vcpu }: MmuVm, value: bigint): Task<boolean> {
-  return 'value' in (yield* tdpAccess(vcpu, GPA0, true, value));
+/** One instruction of the guest, a store, to guest frame 0 when left out. Returns whether it was done; if it faults, KVM is not asked. */
+export function* storeOnce({ vcpu }: MmuVm, value: bigint, gpa: Gpa = GPA0): Task<boolean> {
+  return 'value' in (yield* tdpAccess(vcpu, gpa, true, value));
 }
 
 /** One write fault of guest frame 0, whatever comes of it. */

@@ -1,0 +1,25 @@
+/** How the host maps the page is asked before the sequence of invalidations is read, and believed afterwards. */
+import { smpRmb, type Task } from '@faultline/machine';
+import { hvaToPfnPinned } from '../src/host/gup.ts';
+import { gfnOf } from '../src/types.ts';
+import type { Kvm } from '../src/virt/kvm.ts';
+import { hvaOf, KVM_MEM_READONLY, type Memslot } from '../src/virt/memslots.ts';
+import type { Faultin } from '../src/x86/direct-page-fault.ts';
+import { maxMappingLevel } from '../src/x86/hugepage-adjust.ts';
+import type { PageFault } from '../src/x86/page-fault.ts';
+
+/** @replaces packages/kvm/src/x86/direct-page-fault.ts#faultinPfn 2caa3785 */
+/** @kernel kvm_faultin_pfn arch/x86/kvm/mmu/mmu.c */
+export function* faultinPfn(kvm: Kvm, fault: PageFault, slot: Memslot): Task<Faultin | null> {
+  fault.goalLevel = yield* maxMappingLevel(kvm, slot, gfnOf(fault.gpa));
+  const seq = yield* kvm.mmuInvalidateSeq.readOnce();
+  yield* smpRmb();
+  const hva = hvaOf(slot, gfnOf(fault.gpa));
+  const gup = yield* hvaToPfnPinned(kvm, hva, fault.write);
+  if (gup === null) return null;
+  return { ...gup, writable: gup.writable && (slot.flags & KVM_MEM_READONLY) === 0, seq, hva };
+}
+
+/** @replaces packages/kvm/src/x86/hugepage-adjust.ts#hugepageAdjust a7e00446 */
+/** @kernel kvm_mmu_hugepage_adjust arch/x86/kvm/mmu/mmu.c */
+export function* hugepageAdjust(_kvm: Kvm, _fault: PageFault, _slot: Memslot): Task {}
