@@ -10,6 +10,7 @@ import { mmuScenarios } from './mmu/all.ts';
 import type { Mutant } from './mutant.ts';
 import { dirtyMutants } from './mutants/dirty.ts';
 import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
+import { dirtyRingMutants } from './mutants/dirty-ring.ts';
 import { ioMutants } from './mutants/io.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
 import { locksThreadsMutants } from './mutants/locks-threads.ts';
@@ -54,6 +55,7 @@ export const mutants: readonly Mutant[] = [
   ...hostMutants,
   ...dirtyMutants,
   ...dirtyHugeMutants,
+  ...dirtyRingMutants,
   ...lifetimeMutants,
   ...locksThreadsMutants,
 ];
