@@ -40,6 +40,7 @@ import { Pml } from '../hw/pml-buffer.ts';
 import { Tlb } from '../hw/tlb.ts';
 import type { Gfn, Hva } from '../types.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
+import { GuestMmu, ShadowMmu } from '../x86/shadow/shadow-mmu.ts';
 import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
 import { DirtyRing } from './dirty-ring-state.ts';
 import { IoBus, Ioeventfd } from './io-bus-state.ts';
@@ -90,6 +91,8 @@ export interface Vcpu extends View {
   dirtyRing: DirtyRing | null;
   /** TDP MMU: where this vCPU's walks start; null until one is loaded. Its own thread alone touches it. */
   root: MmuPage | null;
+  /** Shadow MMU: how the guest's own tables are walked. Null with any other. */
+  guestMmu: GuestMmu | null;
   /** In the guest or not, and what others ask of it: see vcpu-entry.ts, kick.ts. */
   readonly mode: Cell<number>;
   readonly requests: Cell<bigint>;
@@ -131,6 +134,10 @@ export const Vcpu: StructType<Vcpu> = struct(
     root: kernelName(
       'mmu->root',
       ptr((): StructType<MmuPage> => MmuPage),
+    ),
+    guestMmu: kernelName(
+      'arch.mmu',
+      ptr((): StructType<GuestMmu> => GuestMmu),
     ),
     mode: cell32,
     requests: cell64,
@@ -212,6 +219,10 @@ export interface Kvm extends View {
   readonly mmuInvalidateSeq: Cell<number>;
   /** Grace periods of RCU: page-table pages are freed after one. */
   readonly rcu: Rcu;
+  /** Null unless the VM has the shadow MMU. */
+  shadowMmu: ShadowMmu | null;
+  /** mmu_lock where it is a spinlock: see mmu-lock.ts. */
+  readonly mmuSpinlock: SpinLock;
   readonly config: KvmConfig;
 }
 
@@ -292,5 +303,10 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   ),
   mmuInvalidateSeq: cell32,
   rcu,
+  shadowMmu: kernelName(
+    'arch',
+    ptr((): StructType<ShadowMmu> => ShadowMmu),
+  ),
+  mmuSpinlock: kernelName('mmu_lock', spinlock),
   config: embed(KvmConfig),
 });
