@@ -99,9 +99,10 @@ export interface UnsyncFound {
   readonly path: readonly Pick<Entry, 'page' | 'index'>[];
 }
 
-/** @kernel mmu_unsync_walk arch/x86/kvm/mmu/mmu.c */
+/** Each page once, however many entries lead to it. @kernel mmu_unsync_walk arch/x86/kvm/mmu/mmu.c */
 export function* unsyncBelow(kvm: Kvm, parent: ShadowPage): Task<UnsyncFound[]> {
   const found: UnsyncFound[] = [];
+  const isNew = (page: ShadowPage) => !found.some((other) => other.page === page);
   const bits = yield* parent.unsyncChildBitmap.readOnce();
   for (let index = 0; index < entriesOf(kvm); index++) {
     if ((bits & (1 << index)) === 0) continue;
@@ -115,9 +116,9 @@ export function* unsyncBelow(kvm: Kvm, parent: ShadowPage): Task<UnsyncFound[]> 
     const child = shadowChild(spte);
     if ((yield* child.unsyncChildren.readOnce()) !== 0) {
       const below = yield* unsyncBelow(kvm, child);
-      for (const { page, path } of below) found.push({ page, path: [...path, here] });
-    } else if ((yield* child.unsync.readOnce()) !== 0) found.push({ page: child, path: [here] });
-    else yield* clearUnsyncChild(parent, index);
+      for (const { page, path } of below) if (isNew(page)) found.push({ page, path: [...path, here] });
+    } else if ((yield* child.unsync.readOnce()) === 0) yield* clearUnsyncChild(parent, index);
+    else if (isNew(child)) found.push({ page: child, path: [here] });
   }
   return found;
 }
