@@ -48,13 +48,19 @@ export {
   mmioGfnOf,
   truncateGeneration,
 } from './x86/mmio-spte.ts';
+export { mmuLoad } from './x86/mmu-load.ts';
 export { allocMmuPage, type MmuPage } from './x86/mmu-page.ts';
+export { frameWord, makeGpte, PT_ACCESSED, PT_DIRTY } from './x86/shadow/guest-tables.ts';
+export { invlpg, loadCr3 } from './x86/shadow/roots.ts';
+export { guestMmuOf, shadowOf } from './x86/shadow/shadow-mmu.ts';
+export { mmuTryToUnsyncPages } from './x86/shadow/unsync.ts';
+export { shadowZapAllFast } from './x86/shadow/zap-all.ts';
 export { commitZapPage, walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from './x86/shadow-walk.ts';
 export { PT_WRITABLE, spteFormat } from './x86/spte-format.ts';
 export { rcuDoBatch } from './x86/tdp-free.ts';
 export { childOf, makeNonleaf } from './x86/tdp-geometry.ts';
 export { recoverNxHugePages, zapCollapsibleSptes } from './x86/tdp-recover.ts';
-export { mmuLoad, mmuUnload } from './x86/tdp-roots.ts';
+export { mmuUnload } from './x86/tdp-roots.ts';
 export { lastSpte } from './x86/tdp-walk.ts';
 export { writeProtectForTracking } from './x86/tdp-write-protect-gfn.ts';
 export { zapAllFast } from './x86/zap-fast.ts';

@@ -1,8 +1,9 @@
 /** vCPUs are asked to look at their roots before those are invalid, outside the section that makes them so. */
 import type { Task } from '@faultline/machine';
 import type { Kvm } from '../src/virt/kvm.ts';
-import { invalidateAllRoots } from '../src/x86/tdp-roots.ts';
 import { requestFreeObsoleteRoots } from '../src/x86/obsolete-roots.ts';
+import { invalidateAllRoots } from '../src/x86/tdp-roots.ts';
+import { zapInvalidatedRoots } from '../src/x86/zap-fast.ts';
 
 /** @replaces packages/kvm/src/x86/zap-fast.ts#zapAllFast 7d060599 */
 /** @kernel kvm_mmu_zap_all_fast arch/x86/kvm/mmu/mmu.c */

@@ -25,6 +25,7 @@ import { agingMutants } from './mutants/notifier-age.ts';
 import { hostMutants } from './mutants/notifier-host.ts';
 import { srcuMutants } from './mutants/srcu.ts';
 import { notifierScenarios } from './notifier/all.ts';
+import { shadowScenarios } from './shadow/all.ts';
 import { srcuScenarios } from './srcu/all.ts';
 
 export type { Expectation, Mutant } from './mutant.ts';
@@ -37,6 +38,7 @@ export const scenarios: readonly AnyScenario[] = [
   ...mmuScenarios,
   ...notifierScenarios,
   ...dirtyScenarios,
+  ...shadowScenarios,
   ...lifetimeScenarios,
   ...locksThreadsScenarios,
 ];

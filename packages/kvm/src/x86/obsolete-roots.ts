@@ -10,15 +10,17 @@ import { hasEntry } from '../virt/vcpu-mode.ts';
  * the request and the interrupt are one, as in flush.ts.
  */
 export function* requestFreeObsoleteRoots(kvm: Kvm): Task {
-  if (hasEntry(kvm)) {
-    yield* makeAllCpusRequest(kvm, Request.MMU_FREE_OBSOLETE_ROOTS);
-    return;
-  }
+  if (hasEntry(kvm)) yield* makeAllCpusRequest(kvm, Request.MMU_FREE_OBSOLETE_ROOTS);
   for (let i = 0; i < KVM_MAX_VCPUS; i++) {
     const vcpu = kvm.vcpus.at(i).peek() as Vcpu | null;
     if (vcpu === null) return;
-    yield* vcpu.tlb.lock.lock();
-    vcpu.tlb.freeObsoleteRoots = 1;
-    yield* vcpu.tlb.lock.unlock();
+    if (!hasEntry(kvm)) yield* tellAtOnce(vcpu);
+    if (vcpu.guestMmu !== null) yield* vcpu.guestMmu.rootRequests.fetchAdd(1);
   }
+}
+
+function* tellAtOnce(vcpu: Vcpu): Task {
+  yield* vcpu.tlb.lock.lock();
+  vcpu.tlb.freeObsoleteRoots = 1;
+  yield* vcpu.tlb.lock.unlock();
 }

@@ -19,7 +19,7 @@ import { pfnOf } from '../spte.ts';
 import { isShadowPresent } from '../spte-predicates.ts';
 import { formatOf } from '../tdp-spte.ts';
 import { ACC_WRITE, type GuestWalker } from './guest-tables.ts';
-import { guestMmuOf, IndirectFast, shadowOf } from './shadow-mmu.ts';
+import { guestMmuOf, shadowOf } from './shadow-mmu.ts';
 import { gfnOfEntry } from './shadow-page.ts';
 import { lastShadowSpte } from './walk.ts';
 
@@ -33,8 +33,7 @@ export function* shadowFastPageFault(
   const kvm = vcpu.kvm as Kvm;
   // Only W is ever given back, and only what is present can have lost it.
   if (!fault.write || !isShadowPresent(formatOf(kvm), fault.spte)) return false;
-  const indirect = guestMmuOf(vcpu).paging === 1;
-  if (indirect && shadowOf(kvm).indirectFast === IndirectFast.OFF) return false;
+  if (guestMmuOf(vcpu).paging === 1 && shadowOf(kvm).fixesIndirect === 0) return false;
   yield* walkBegin(vcpu);
   const done = yield* fixLast(vcpu, Math.floor(fault.gpa / PAGE_SIZE), walker, slot);
   yield* walkEnd(vcpu);
@@ -49,14 +48,16 @@ function* fixLast(vcpu: Vcpu, virtual: number, walker: GuestWalker, slot: Memslo
   const next = fixed(kvm, spte, 1, true);
   if (next === 'spurious') return true;
   if (next === null) return false;
-  const gfn = gfnOfEntry(kvm, page, index);
-  if (page.direct === 1 || shadowOf(kvm).indirectFast === IndirectFast.NAIVE) {
-    return yield* fixDirectSpte(vcpu, sptep, spte, next, slot, gfn);
+  if (page.translations === null) {
+    return yield* fixDirectSpte(vcpu, sptep, spte, next, slot, gfnOfEntry(kvm, page, index));
   }
-  return yield* fixHeld(vcpu, { sptep, spte, next, slot, gfn });
+  // Without mmu_lock: it may be what the entry mapped before, or will map next.
+  const gfn = (yield* page.translations.gfns.at(index).dataRace()) as Gfn;
+  return yield* fixIndirectSpte(vcpu, { sptep, spte, next, slot, gfn });
 }
 
-interface Fix {
+/** A change to an entry that maps a frame. */
+export interface Fix {
   readonly sptep: Cell<bigint>;
   readonly spte: bigint;
   readonly next: bigint;
@@ -64,8 +65,8 @@ interface Fix {
   readonly gfn: Gfn;
 }
 
-/** Proposed in 2012, and never merged in this form. @kernel gfn_to_pfn_atomic virt/kvm/kvm_main.c */
-function* fixHeld(vcpu: Vcpu, { sptep, spte, next, slot, gfn }: Fix): Task<boolean> {
+/** Holds the frame first. Proposed in 2012, and never merged in this form. @kernel gfn_to_pfn_atomic virt/kvm/kvm_main.c */
+export function* fixIndirectSpte(vcpu: Vcpu, { sptep, spte, next, slot, gfn }: Fix): Task<boolean> {
   const mm = (vcpu.kvm as Kvm).mmStruct as MmStruct;
   const ptep = mm.ptes.at(Math.floor(hvaOf(slot, gfn) / PAGE_SIZE));
   const pte = yield* ptep.readOnce();

@@ -48,7 +48,7 @@ export function* setPteRmap(kvm: Kvm, gfn: Gfn, pte: bigint): Task<boolean> {
   for (const { page, sptep, index } of entries) {
     const old = yield* dropSpte(kvm, { page, sptep, index });
     if ((pte & PTE_WRITABLE) !== 0n) continue;
-    setGfnOfEntry(page, index, gfn);
+    yield* setGfnOfEntry(page, index, gfn);
     yield* sptep.writeOnce(changedPteSpte(formatOf(kvm), old, ptePfn(pte)));
     pteListAdd(rmapOf(kvm, gfn), sptep);
   }

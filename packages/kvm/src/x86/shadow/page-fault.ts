@@ -87,9 +87,10 @@ export function* shadowPageFault(vcpu: Vcpu, fault: PageFault): Task<number> {
 /** @kernel is_page_fault_stale arch/x86/kvm/mmu/mmu.c */
 function* isStale(vcpu: Vcpu, fault: PageFault, { seq, hva }: Faultin): Task<boolean> {
   const kvm = vcpu.kvm as Kvm;
-  // Its children have been taken away, and the request to load another root is there already.
-  retry_obsolete_root: if (yield* isObsolete(kvm, guestMmuOf(vcpu).root as ShadowPage)) {
-    fault.waitFor = [];
+  // Its children have been taken away, and the request to load another root is there, or about to be.
+  const mmu = guestMmuOf(vcpu);
+  retry_obsolete_root: if (yield* isObsolete(kvm, mmu.root as ShadowPage)) {
+    fault.waitFor = [[mmu.rootRequests, mmu.rootRequestsServed]];
     return true;
   }
   let changed = false;
@@ -99,7 +100,8 @@ function* isStale(vcpu: Vcpu, fault: PageFault, { seq, hva }: Faultin): Task<boo
   return changed;
 }
 
-interface Fetch {
+/** A fault on its way down. */
+export interface Fetch {
   readonly fault: PageFault;
   readonly virtual: number;
   readonly walker: GuestWalker;
@@ -142,7 +144,7 @@ function* fetch(vcpu: Vcpu, memory: GuestMemory, todo: Fetch): Task<number> {
     if (isNew) yield* linkShadowPage(kvm, page, sptep, next);
     page = next;
   }
-  return yield* setSpte(vcpu, page, todo);
+  return yield* mmuSetSpte(vcpu, page, todo);
 }
 
 interface Wanted {
@@ -193,7 +195,7 @@ function* gpteChanged(
 }
 
 /** Installs the leaf. @kernel mmu_set_spte arch/x86/kvm/mmu/mmu.c */
-function* setSpte(
+export function* mmuSetSpte(
   vcpu: Vcpu,
   page: ShadowPage,
   { fault, virtual, walker, slot, found }: Fetch,
@@ -223,12 +225,18 @@ function* setSpte(
   return result;
 }
 
-function* replaceLeaf(kvm: Kvm, page: ShadowPage, index: number, gfn: Gfn, spte: bigint): Task<boolean> {
+export function* replaceLeaf(
+  kvm: Kvm,
+  page: ShadowPage,
+  index: number,
+  gfn: Gfn,
+  spte: bigint,
+): Task<boolean> {
   const sptep = page.spt.at(index);
   const wasMapped = isShadowPresent(formatOf(kvm), yield* sptep.readOnce());
   const flush = yield* mmuSpteUpdate(kvm, sptep, spte);
   if (wasMapped) return flush;
-  setGfnOfEntry(page, index, gfn);
+  yield* setGfnOfEntry(page, index, gfn);
   pteListAdd(rmapOf(kvm, gfn), sptep);
   return flush;
 }

@@ -56,9 +56,11 @@ export function* shadowUnload(vcpu: Vcpu): Task {
 
 /** Somebody asked for it: the vCPU has a root of today. @kernel kvm_mmu_free_obsolete_roots arch/x86/kvm/mmu/mmu.c */
 export function* shadowReload(vcpu: Vcpu): Task {
-  const { root } = guestMmuOf(vcpu);
+  const mmu = guestMmuOf(vcpu);
+  mmu.rootRequestsServed = yield* mmu.rootRequests.readOnce();
+  const { root } = mmu;
   if (root !== null && (yield* isObsolete(vcpu.kvm as Kvm, root))) yield* shadowUnload(vcpu);
-  if (guestMmuOf(vcpu).root === null) yield* shadowLoad(vcpu);
+  if (mmu.root === null) yield* shadowLoad(vcpu);
 }
 
 /** The guest loads CR3, the same value to flush its TLB. @kernel kvm_set_cr3 arch/x86/kvm/x86.c */

@@ -229,7 +229,7 @@ const SHAPES: readonly Shape[] = [
 ];
 
 /** Runs histories until one shows a difference. */
-function histories(shape: Shape, options: ShadowOptions, numRuns: number): fc.RunDetails<unknown> {
+function histories(shape: Shape, options: ShadowOptions, numRuns: number) {
   const entries = 2 ** shape.indexBits;
   const aPage = fc.array(anEntry, { minLength: entries, maxLength: entries });
   const property = fc.property(

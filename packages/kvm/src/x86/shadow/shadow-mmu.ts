@@ -20,9 +20,6 @@ import type { Gfn } from '../../types.ts';
 import type { Kvm, Vcpu } from '../../virt/kvm.ts';
 import { ShadowPage } from './shadow-page.ts';
 
-/** The fast page fault on pages that mirror tables of the guest: not at all, as first thought of, or with the frame held. */
-export const IndirectFast = { OFF: 0, NAIVE: 1, PINNED: 2 } as const;
-
 /** How the shadow MMU of a VM is made. */
 export interface ShadowOptions {
   /** mmu_lock is a spinlock, as before 5.12; else a rwlock that is taken for write. */
@@ -31,7 +28,8 @@ export interface ShadowOptions {
   readonly postponedFlushes?: boolean;
   /** rmap_write_protect() flushes whenever a writable entry might be in a TLB, as proposed in 2012. */
   readonly alwaysFlush?: boolean;
-  readonly indirectFastPageFault?: 'off' | 'naive' | 'pinned';
+  /** The fast page fault also for pages that mirror tables of the guest, with the frame held, as proposed in 2012. */
+  readonly indirectFastPageFault?: boolean;
   /** Shadow pages of the VM, at least one a level and one to spare; no limit when left out. @kernel n_max_mmu_pages */
   readonly maxPages?: number;
 }
@@ -68,7 +66,7 @@ export interface ShadowMmu extends View {
   readonly tlbsDirty: Cell<number>;
   postponesFlushes: number;
   alwaysFlushes: number;
-  indirectFast: number;
+  fixesIndirect: number;
   frames: number;
   readonly frame: Elements<FrameInfo>;
 }
@@ -88,7 +86,7 @@ export const ShadowMmu: StructType<ShadowMmu> = struct(
     tlbsDirty: cell32,
     postponesFlushes: u32Field,
     alwaysFlushes: u32Field,
-    indirectFast: u32Field,
+    fixesIndirect: u32Field,
     frames: u32Field,
     frame: array(embed(FrameInfo)),
   },
@@ -105,6 +103,9 @@ export interface GuestMmu extends View {
   paging: number;
   /** The guest runs in user mode. */
   user: number;
+  /** Times that the vCPU was asked to look at its root, and how many of them it has served: what a fault under an old root waits for. */
+  readonly rootRequests: Cell<number>;
+  rootRequestsServed: number;
 }
 
 export const GuestMmu: StructType<GuestMmu> = struct(
@@ -114,6 +115,8 @@ export const GuestMmu: StructType<GuestMmu> = struct(
     cr3: kernelName('root.pgd', u53As<Gfn>()),
     paging: u32Field,
     user: u32Field,
+    rootRequests: cell32,
+    rootRequestsServed: u32Field,
   },
   { as: 'mmu' },
 );
@@ -125,9 +128,7 @@ export function allocShadowMmu(frames: number, options: ShadowOptions): ShadowMm
   mmu.nMaxMmuPages = options.maxPages ?? 1 << 30;
   mmu.postponesFlushes = options.postponedFlushes ? 1 : 0;
   mmu.alwaysFlushes = options.alwaysFlush ? 1 : 0;
-  mmu.indirectFast = { off: IndirectFast.OFF, naive: IndirectFast.NAIVE, pinned: IndirectFast.PINNED }[
-    options.indirectFastPageFault ?? 'off'
-  ];
+  mmu.fixesIndirect = options.indirectFastPageFault ? 1 : 0;
   return mmu;
 }
 

@@ -6,6 +6,7 @@ import {
   array,
   type Cell,
   cell32,
+  cell53,
   cell64,
   type Elements,
   guardedBy,
@@ -13,9 +14,9 @@ import {
   ptr,
   type StructType,
   struct,
+  type Task,
   u32Field,
   u53As,
-  u53Field,
   type View,
 } from '@faultline/machine';
 import type { Gfn } from '../../types.ts';
@@ -25,12 +26,12 @@ import { entriesOf, framesAt } from '../tdp-geometry.ts';
 
 /** Frame that each entry of an indirect page maps: the guest's table may say something else by now. */
 interface Translations extends View {
-  readonly gfns: Elements<number>;
+  readonly gfns: Elements<Cell<number>>;
 }
 
 const Translations: StructType<Translations> = struct(
   'shadowed_translation',
-  { gfns: array(u53Field) },
+  { gfns: array(cell53) },
   { as: 'sp->shadowed_translation' },
 );
 
@@ -121,15 +122,15 @@ export function freeShadowPage(page: ShadowPage): void {
   ShadowPage.free(page);
 }
 
-/** Frame that an entry maps, or of whose range it is the first. @kernel kvm_mmu_page_get_gfn arch/x86/kvm/mmu/mmu.c */
+/** Under mmu_lock: frame that an entry maps, or of whose range it is the first. @kernel kvm_mmu_page_get_gfn arch/x86/kvm/mmu/mmu.c */
 export function gfnOfEntry(kvm: Kvm, page: ShadowPage, index: number): Gfn {
-  if (page.translations !== null) return page.translations.gfns.get(index) as Gfn;
+  if (page.translations !== null) return page.translations.gfns.at(index).peek() as Gfn;
   return (page.gfn + index * framesAt(kvm, page.level)) as Gfn;
 }
 
 /** @kernel kvm_mmu_page_set_translation arch/x86/kvm/mmu/mmu.c */
-export function setGfnOfEntry(page: ShadowPage, index: number, gfn: Gfn): void {
-  page.translations?.gfns.set(index, gfn);
+export function* setGfnOfEntry(page: ShadowPage, index: number, gfn: Gfn): Task {
+  if (page.translations !== null) yield* page.translations.gfns.at(index).writeOnce(gfn);
 }
 
 /** Present, writable, user, accessed, MMU-present: what the guest may do is decided by the leaf. */

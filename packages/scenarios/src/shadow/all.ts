@@ -1,0 +1,47 @@
+import type { AnyScenario } from '@faultline/machine';
+import {
+  agedPageDropped,
+  droppedEntry,
+  postponedFlush,
+  replacedEntry,
+  updateLosesDirtyBit,
+} from './entry-dropped.ts';
+import { gfnAlias, gfnAliasHeld } from './gfn-alias-aba.ts';
+import { dirtyBitLost, freedFrameMapped, mappingLeft, rootKept } from './mapping-left.ts';
+import {
+  foundOutOfStep,
+  linkedOutOfStep,
+  rootReclaimed,
+  syncMissesAWrite,
+  tableChangedUnderAFault,
+  unsyncCountLost,
+  unsyncSeenTooLate,
+  upperTableWritten,
+  writtenByOne,
+} from './table-written.ts';
+import { writeAfterProtection } from './write-after-protection.ts';
+
+/** Scenarios of area `shadow`. */
+export const shadowScenarios: readonly AnyScenario[] = [
+  writtenByOne,
+  foundOutOfStep,
+  linkedOutOfStep,
+  rootReclaimed,
+  tableChangedUnderAFault,
+  syncMissesAWrite,
+  unsyncSeenTooLate,
+  unsyncCountLost,
+  upperTableWritten,
+  freedFrameMapped,
+  dirtyBitLost,
+  rootKept,
+  mappingLeft,
+  writeAfterProtection,
+  droppedEntry,
+  postponedFlush,
+  replacedEntry,
+  updateLosesDirtyBit,
+  agedPageDropped,
+  gfnAlias,
+  gfnAliasHeld,
+];
