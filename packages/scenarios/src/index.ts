@@ -23,6 +23,7 @@ import { mmuTablesMutants } from './mutants/mmu-tables.ts';
 import { notifierMutants } from './mutants/notifier.ts';
 import { agingMutants } from './mutants/notifier-age.ts';
 import { hostMutants } from './mutants/notifier-host.ts';
+import { shadowMutants } from './mutants/shadow.ts';
 import { srcuMutants } from './mutants/srcu.ts';
 import { notifierScenarios } from './notifier/all.ts';
 import { shadowScenarios } from './shadow/all.ts';
@@ -58,6 +59,7 @@ export const mutants: readonly Mutant[] = [
   ...dirtyMutants,
   ...dirtyHugeMutants,
   ...dirtyRingMutants,
+  ...shadowMutants,
   ...lifetimeMutants,
   ...locksThreadsMutants,
 ];

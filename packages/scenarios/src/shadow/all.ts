@@ -5,6 +5,7 @@ import {
   postponedFlush,
   replacedEntry,
   updateLosesDirtyBit,
+  upperEntryWritten,
 } from './entry-dropped.ts';
 import { gfnAlias, gfnAliasHeld } from './gfn-alias-aba.ts';
 import { dirtyBitLost, freedFrameMapped, mappingLeft, rootKept } from './mapping-left.ts';
@@ -41,6 +42,7 @@ export const shadowScenarios: readonly AnyScenario[] = [
   postponedFlush,
   replacedEntry,
   updateLosesDirtyBit,
+  upperEntryWritten,
   agedPageDropped,
   gfnAlias,
   gfnAliasHeld,

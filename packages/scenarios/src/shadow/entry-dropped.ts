@@ -1,6 +1,7 @@
-import { KVM_MEM_LOG_DIRTY_PAGES } from '@faultline/kvm';
+import { gfn, KVM_MEM_LOG_DIRTY_PAGES, pfn } from '@faultline/kvm';
 import {
   flushRemoteTlbs,
+  frameWord,
   getDirtyLog,
   guestRead,
   guestWrite,
@@ -18,6 +19,7 @@ import {
   protectShadowForLogging,
   type ShadowVm,
   shadowVm,
+  TOP_ENTRY_0,
 } from '../vm/shadow-vm.ts';
 
 const KEPT = 'a frame that was given away keeps what its new owner wrote';
@@ -93,6 +95,35 @@ export const replacedEntry = scenario('shadow/replaced-entry-not-flushed', {
   always: {
     'the guest never reads a frame of somebody else': ({ results }) => results.vcpu1 !== SECRET,
   },
+  sometimes: { 'the frame goes': ({ results }) => results.vcpu0 >= 0 },
+});
+
+/** A page that is the top table of one vCPU, and a table of the last level for another: a write to it is emulated, and drops an entry. */
+export const upperEntryWritten = scenario('shadow/written-entry-not-flushed', {
+  title: 'an emulated write drops an entry, a TLB keeps it, and the host takes its frame away',
+  source: 'kvm_mmu_pte_write, kvm_mmu_remote_flush_or_zap',
+  size: '2 vCPUs, 1 table used at 2 levels, 1 write to it, then 1 page swapped out; 1 write through a TLB',
+  defends: ['shadow.flush_written_entry'],
+  *setup() {
+    const vm = yield* shadowVm({ vcpus: 2, frames: 8 });
+    const other = vm.vcpus[1] as ShadowVm['vcpu'];
+    frameWord(vm.kvm, pfn(3), 0).poke(entryFor(0));
+    yield* guestRead(vm.vcpu, TOP_ENTRY_0);
+    yield* loadCr3(other, gfn(4));
+    yield* guestWrite(other, ENTRY_A, 1n);
+    return vm;
+  },
+  threads: {
+    *vcpu0(vm: ShadowVm) {
+      yield* guestWrite(vm.vcpu, TOP_ENTRY_0, entryFor(1));
+      return yield* takeAway(vm);
+    },
+    *vcpu1({ vcpus }: ShadowVm) {
+      // There it is page 0.
+      yield* guestWrite(vcpus[1] as ShadowVm['vcpu'], ENTRY_A, 7n);
+    },
+  },
+  always: { [KEPT]: ({ results }, vm) => kept(results.vcpu0, vm) },
   sometimes: { 'the frame goes': ({ results }) => results.vcpu0 >= 0 },
 });
 
