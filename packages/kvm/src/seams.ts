@@ -12,6 +12,7 @@ export { migratePage } from './host/migrate.ts';
 export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage, setPfnDirty } from './host/mm.ts';
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
+export { spinForVectors } from './hw/apic-guest.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
 export { interruptController, irqsOff, irqsOn, noMoreIpis } from './hw/ipi.ts';
 export { tdpAccess } from './hw/tdp-access.ts';
@@ -38,9 +39,14 @@ export { changePte } from './virt/mmu-notifier-change.ts';
 export { makeRequest, Request } from './virt/requests.ts';
 export { exitGuest, haltInGuest, processRequests, runInstruction, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
+export { allocApicAccessPage, vcpuReloadApicAccessPage } from './x86/apic-access-page.ts';
+export { setOrClearApicvInhibit } from './x86/apicv.ts';
+export { ApicvInhibit, type KvmArch } from './x86/apicv-state.ts';
 export { directPageFault } from './x86/direct-page-fault.ts';
 export { fastPageFault, fixDirectSpte } from './x86/fast-page-fault.ts';
 export { flushRemoteTlbs } from './x86/flush.ts';
+export { ApicReg } from './x86/lapic.ts';
+export type { Lapic } from './x86/lapic-state.ts';
 export {
   isMmioSpte,
   makeMmioSpte,
@@ -49,6 +55,7 @@ export {
   truncateGeneration,
 } from './x86/mmio-spte.ts';
 export { allocMmuPage, type MmuPage } from './x86/mmu-page.ts';
+export { deliverInterrupt } from './x86/posted-interrupt.ts';
 export { commitZapPage, walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from './x86/shadow-walk.ts';
 export { PT_WRITABLE, spteFormat } from './x86/spte-format.ts';
 export { rcuDoBatch } from './x86/tdp-free.ts';

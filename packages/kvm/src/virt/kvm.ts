@@ -39,6 +39,8 @@ import { Cpu } from '../hw/cpu.ts';
 import { Pml } from '../hw/pml-buffer.ts';
 import { Tlb } from '../hw/tlb.ts';
 import type { Gfn, Hva } from '../types.ts';
+import { KvmArch } from '../x86/apicv-state.ts';
+import { Lapic } from '../x86/lapic-state.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
 import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
 import { DirtyRing } from './dirty-ring-state.ts';
@@ -99,6 +101,8 @@ export interface Vcpu extends View {
   readonly events: Cell<number>;
   injected: number;
   readonly cpu: Cpu;
+  /** Null unless the VM's hardware virtualizes local APICs. */
+  apic: Lapic | null;
   /** Stage of a pending user-space completion: see vcpu-run.ts. */
   pendingIo: number;
   pendingGpa: number;
@@ -138,6 +142,7 @@ export const Vcpu: StructType<Vcpu> = struct(
     events: cell32,
     injected: u32Field,
     cpu: embed(Cpu),
+    apic: ptr((): StructType<Lapic> => Lapic),
     pendingIo: u32Field,
     pendingGpa: u53Field,
     pendingValue: u64Field,
@@ -212,6 +217,8 @@ export interface Kvm extends View {
   readonly mmuInvalidateSeq: Cell<number>;
   /** Grace periods of RCU: page-table pages are freed after one. */
   readonly rcu: Rcu;
+  /** Null unless the hardware virtualizes local APICs. */
+  arch: KvmArch | null;
   readonly config: KvmConfig;
 }
 
@@ -292,5 +299,6 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   ),
   mmuInvalidateSeq: cell32,
   rcu,
+  arch: ptr((): StructType<KvmArch> => KvmArch),
   config: embed(KvmConfig),
 });

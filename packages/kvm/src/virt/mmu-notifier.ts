@@ -9,6 +9,7 @@
  */
 import { at, bugOn, smpWmb, type Task } from '@faultline/machine';
 import type { Hva } from '../types.ts';
+import { invalidateRangeHook } from '../x86/apic-access-page.ts';
 import { flushRemoteTlbs } from '../x86/flush.ts';
 import { unmapGfnRange } from '../x86/tdp-zap.ts';
 import { slotsIn } from './hva-range.ts';
@@ -40,6 +41,7 @@ export function* invalidateRangeStart(kvm: Kvm, start: Hva, end: Hva): Task {
 
 /** After the host has changed it. @kernel kvm_mmu_notifier_invalidate_range_end virt/kvm/kvm_main.c */
 export function* invalidateRangeEnd(kvm: Kvm, start: Hva, end: Hva): Task {
+  yield* invalidateRangeHook(kvm, start, end);
   const idx = yield* kvm.srcu.readLock();
   if ((yield* slotsIn(kvm, start, end)).length > 0) {
     yield* kvm.mmuLock.writeLock();
