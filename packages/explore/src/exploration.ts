@@ -71,6 +71,8 @@ export interface ClaimCount {
   judged: number;
   /** Of these: an `always` that fell, a `sometimes` that happened. */
   hits: number;
+  /** Of a `sometimes`: executions in which it happened and an `always` fell. */
+  harmful: number;
 }
 
 /** A bound that was hit. */

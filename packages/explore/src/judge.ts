@@ -24,13 +24,13 @@ export class Judge {
     const final = scenario.final as ((state: unknown) => unknown) | undefined;
     this.finals = new FinalStates(this.names, final === undefined ? null : () => final(state));
     for (const [name, claim] of Object.entries(scenario.always as Record<string, Never | Predicate>)) {
-      const count = { judged: 0, hits: 0 };
+      const count = { judged: 0, hits: 0, harmful: 0 };
       this.always[name] = count;
       if (typeof claim === 'function') this.checks.push([name, claim, count]);
       else this.nevers.set(claim.never, [...(this.nevers.get(claim.never) ?? []), name]);
     }
     for (const [name, happens] of Object.entries(scenario.sometimes as Record<string, Predicate>)) {
-      const count = { judged: 0, hits: 0 };
+      const count = { judged: 0, hits: 0, harmful: 0 };
       this.sometimes[name] = count;
       this.hopes.push([name, happens, count]);
     }
@@ -56,7 +56,9 @@ export class Judge {
     }
     for (const [name, happens, count] of this.hopes) {
       count.judged++;
-      if (this.ask(name, happens, outcome)) count.hits++;
+      if (!this.ask(name, happens, outcome)) continue;
+      count.hits++;
+      if (fallen !== null) count.harmful++;
     }
     return fallen ?? NONE;
   }

@@ -60,8 +60,8 @@ export const KvmConfig = struct(
     apicv: u32Field,
     /** Frame of the local APIC: 0xfee00 where the tables reach so far, else the last one. */
     apicGfn: u53As<Gfn>(),
-    /** 1: a fault on that frame is judged by the APICv state of the vCPU (seed 001); 0: by that of the VM. */
-    apicvFaultByVcpu: u32Field,
+    /** Whose APICv state a fault on that frame goes by: see x86/apicv-state.ts. */
+    apicvFaultBy: u32Field,
     /** 1: vCPUs are told to reload the address of the APIC-access page when the host has taken it away, as in 6.1; 0: before. */
     apicReloadByHook: u32Field,
     /** 1: faults count what they met of an update in progress: see x86/apicv-races.ts. */

@@ -129,14 +129,17 @@ const HANDLED =
 
 /** With interrupts on and outside the guest: some of this takes locks. @kernel vcpu_enter_guest arch/x86/kvm/x86.c */
 export function* processRequests(vcpu: Vcpu): Task {
-  const pending = yield* vcpu.requests.readOnce();
+  let pending = yield* vcpu.requests.readOnce();
   if (pending === 0n) return;
   if (yield* checkRequest(vcpu, pending, Request.MMU_FREE_OBSOLETE_ROOTS)) yield* mmuReload(vcpu);
   if (yield* checkRequest(vcpu, pending, Request.TLB_FLUSH)) {
     flush_tlb_on_request: emptyTlb(vcpu.tlb);
   }
   if (yield* checkRequest(vcpu, pending, Request.APIC_PAGE_RELOAD)) yield* vcpuReloadApicAccessPage(vcpu);
-  if (yield* checkRequest(vcpu, pending, Request.APICV_UPDATE)) yield* vcpuUpdateApicv(vcpu);
+  if (yield* checkRequest(vcpu, pending, Request.APICV_UPDATE)) {
+    yield* vcpuUpdateApicv(vcpu);
+    pending = yield* vcpu.requests.readOnce();
+  }
   if (yield* checkRequest(vcpu, pending, Request.EVENT)) {
     if (vcpu.apic === null) vcpu.injected |= yield* vcpu.events.xchg(0);
     else yield* injectFromLapic(vcpu);

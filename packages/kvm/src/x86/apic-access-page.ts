@@ -5,7 +5,7 @@
  * entry at which the hardware knows an access to the APIC. Nothing is ever stored in it. Intel's hardware compares host
  * frames, so each vCPU has to be told when the page moves.
  */
-import { smpRmb, type Task } from '@faultline/machine';
+import { retryAfterChange, type Seen, smpRmb, type Task } from '@faultline/machine';
 import { hvaToPfnPinned } from '../host/gup.ts';
 import { type MmStruct, putPage } from '../host/mm.ts';
 import { type Hva, PAGE_SIZE } from '../types.ts';
@@ -59,10 +59,9 @@ export function* invalidateRangeHook(kvm: Kvm, start: Hva, end: Hva): Task {
   if (kvm.config.apicv !== ApicvVendor.VMX || kvm.config.apicReloadByHook === 0) return;
   const idx = yield* kvm.srcu.readLock();
   const slot = yield* apicAccessSlot(kvm);
+  const hva = slot === null ? null : hvaOf(slot, slot.baseGfn);
   yield* kvm.srcu.readUnlock(idx);
-  if (slot === null) return;
-  const hva = hvaOf(slot, slot.baseGfn);
-  if (hva < start || hva >= end) return;
+  if (hva === null || hva < start || hva >= end) return;
   request_page_reload_by_hook: yield* makeAllCpusRequest(kvm, Request.APIC_PAGE_RELOAD);
 }
 
@@ -71,22 +70,28 @@ export function* vcpuReloadApicAccessPage(vcpu: Vcpu): Task {
   const kvm = vcpu.kvm as Kvm;
   const idx = yield* kvm.srcu.readLock();
   const slot = yield* apicAccessSlot(kvm);
+  let waitFor: readonly Seen[] = [];
   if (slot !== null && (slot.flags & KVM_MEMSLOT_INVALID) === 0) {
     if (kvm.config.apicReloadByHook === 1) yield* loadAddress(vcpu, slot);
-    else yield* loadAddressUnlessStale(vcpu, slot);
+    else waitFor = yield* loadAddressUnlessStale(vcpu, slot);
   }
   yield* kvm.srcu.readUnlock(idx);
+  // It would be served in vain until then.
+  if (waitFor.length > 0) yield* retryAfterChange(waitFor);
 }
 
-/** Since 6.4: as a fault does it. A host that changes its mind meanwhile is asked again on the next entry. */
-export function* loadAddressUnlessStale(vcpu: Vcpu, slot: Memslot): Task {
+/**
+ * Since 6.4: as a fault does it. If the host takes the page away meanwhile, it is asked again on the next entry. Returns
+ * what must have changed by then.
+ */
+export function* loadAddressUnlessStale(vcpu: Vcpu, slot: Memslot): Task<readonly Seen[]> {
   const kvm = vcpu.kvm as Kvm;
   const hva = hvaOf(slot, slot.baseGfn);
   const seq = yield* kvm.mmuInvalidateSeq.readOnce();
   // Pairs with the write barrier of the notifier's end.
   yield* smpRmb();
   const gup = yield* hvaToPfnPinned(kvm, hva, false);
-  if (gup === null) return;
+  if (gup === null) return [];
   yield* kvm.mmuLock.readLock();
   const stale = invalidationCovers(kvm, hva) || (yield* kvm.mmuInvalidateSeq.readOnce()) !== seq;
   let retry = false;
@@ -95,6 +100,7 @@ export function* loadAddressUnlessStale(vcpu: Vcpu, slot: Memslot): Task {
   yield* kvm.mmuLock.readUnlock();
   if (retry) yield* makeRequest(vcpu, Request.APIC_PAGE_RELOAD);
   yield* putPage(kvm.mmStruct as MmStruct, gup.pfn);
+  return retry ? [[kvm.mmuInvalidateSeq, seq]] : [];
 }
 
 /** 6.1: no second look. Whoever takes the page away asks again after it is gone, and the vCPU does not enter before. */

@@ -1,17 +1,26 @@
 /** What a VM with APICv is configured to be. */
 import type { Gfn } from '../types.ts';
 import type { KvmConfig } from '../virt/kvm-config.ts';
-import { ApicvVendor, KvmArch } from './apicv-state.ts';
+import { ApicvFaultBy, ApicvVendor, KvmArch } from './apicv-state.ts';
 
 export interface ApicvOptions {
   readonly vendor: 'svm' | 'vmx';
-  /** Whose APICv state a fault on the APIC's frame is judged by: 'VM', as in every kernel, or 'vCPU', as seed 001 has it. */
-  readonly faultJudgedBy?: 'VM' | 'vCPU';
+  /**
+   * Whose APICv state a fault on the APIC's frame goes by: the VM's, as in every kernel; the vCPU's, as seed 001 has it;
+   * or the vCPU's unless it has been asked to look whether that is still right.
+   */
+  readonly faultGoesBy?: keyof typeof FAULT_BY;
   /** When vCPUs are told that the APIC-access page moves: as the invalidation begins, or (6.1) when the host has let go of it. */
   readonly reload?: 'range_start' | 'invalidate_range';
   /** Faults count what they met of updates in progress, which costs a read each. */
   readonly countRaces?: boolean;
 }
+
+const FAULT_BY = {
+  VM: ApicvFaultBy.VM,
+  vCPU: ApicvFaultBy.VCPU,
+  'vCPU unless asked': ApicvFaultBy.VCPU_UNLESS_ASKED,
+} as const;
 
 /** Page frame of the xAPIC. @kernel APIC_DEFAULT_PHYS_BASE arch/x86/include/asm/apicdef.h */
 const APIC_DEFAULT_GFN = 0xfee00;
@@ -23,7 +32,7 @@ export function apicvConfig(config: KvmConfig, options: ApicvOptions): void {
   }
   config.apicv = options.vendor === 'svm' ? ApicvVendor.SVM : ApicvVendor.VMX;
   config.apicGfn = Math.min(APIC_DEFAULT_GFN, config.maxGfn - 1) as Gfn;
-  config.apicvFaultByVcpu = options.faultJudgedBy === 'vCPU' ? 1 : 0;
+  config.apicvFaultBy = FAULT_BY[options.faultGoesBy ?? 'VM'];
   config.apicReloadByHook = options.reload === 'invalidate_range' ? 1 : 0;
   config.countApicvRaces = options.countRaces === true ? 1 : 0;
 }

@@ -1,6 +1,6 @@
 /**
- * What a fault on the APIC's frame met of an update in progress, counted for `sometimes`. The state of the other side is
- * read for the count alone; the reads are visible, so that both orders are explored.
+ * What a fault on the APIC's frame met of an update in progress, counted for `sometimes`. The state of the VM is read for
+ * the count alone; the reads are visible, so that both orders are explored.
  */
 import type { Task } from '@faultline/machine';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
@@ -8,18 +8,19 @@ import { apicvActivated, vcpuApicvActive } from './apicv.ts';
 import type { Lapic } from './lapic-state.ts';
 import { RetPf } from './ret-pf.ts';
 
-/** When the fault is judged: APICv is on for the VM already, or still off for the vCPU (case 1 of seed 001). */
+/** As the fault is judged: APICv is on for the VM already, and still off for the vCPU. */
 export function* countJudged(vcpu: Vcpu): Task {
-  if ((vcpu.kvm as Kvm).config.countApicvRaces === 0) return;
-  if ((yield* apicvActivated(vcpu.kvm as Kvm)) && !(yield* vcpuApicvActive(vcpu))) {
-    (vcpu.apic as Lapic).metEnabledVm++;
-  }
+  if ((vcpu.kvm as Kvm).config.countApicvRaces === 0 || vcpuApicvActive(vcpu)) return;
+  if (yield* apicvActivated(vcpu.kvm as Kvm)) (vcpu.apic as Lapic).metEnabledVm++;
 }
 
-/** Under mmu_lock, when the fault has installed an entry or given up: APICv is off for the VM already, on for the vCPU (2a, 2b). */
-export function* countDecided(vcpu: Vcpu, result: number): Task {
+/** Under mmu_lock, when a fault that read `seq` has installed an entry or given up: APICv is off for the VM, still on for the vCPU. */
+export function* countDecided(vcpu: Vcpu, seq: number, result: number): Task {
   const apic = vcpu.apic as Lapic;
-  if ((yield* apicvActivated(vcpu.kvm as Kvm)) || !(yield* vcpuApicvActive(vcpu))) return;
-  if (result === RetPf.FIXED) apic.installedBadSpte++;
+  if (!vcpuApicvActive(vcpu) || (yield* apicvActivated(vcpu.kvm as Kvm))) return;
   if (result === RetPf.RETRY) apic.gaveUpAfterZap++;
+  if (result !== RetPf.FIXED) return;
+  // In a VM whose only invalidation is that of the update, 0 is before its zap.
+  if (seq === 0) apic.badSptesBeforeZap++;
+  else apic.badSptesAfterZap++;
 }

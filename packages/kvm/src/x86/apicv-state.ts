@@ -3,6 +3,7 @@ import {
   type Cell,
   cell32,
   guardedBy,
+  kernelName,
   type RwLock,
   rwSemaphore,
   type StructType,
@@ -13,6 +14,9 @@ import {
 
 /** Whose hardware it is. AMD's recognises the APIC by its guest address, Intel's by the host frame that the entry names. */
 export const ApicvVendor = { NONE: 0, SVM: 1, VMX: 2 } as const;
+
+/** Whose APICv state a fault on the APIC's frame goes by. */
+export const ApicvFaultBy = { VM: 0, VCPU: 1, VCPU_UNLESS_ASKED: 2 } as const;
 
 /** Why APICv is off, a bit each. @kernel enum kvm_apicv_inhibit arch/x86/include/asm/kvm_host.h */
 export const ApicvInhibit = {
@@ -46,9 +50,12 @@ export interface KvmArch extends View {
 export const KvmArch: StructType<KvmArch> = struct(
   'kvm_arch',
   {
-    apicvUpdateLock: rwSemaphore,
-    apicvInhibitReasons: cell32,
-    apicAccessMemslotEnabled: guardedBy(u32Field, 'kvm->slots_lock'),
+    apicvUpdateLock: kernelName('arch.apicv_update_lock', rwSemaphore),
+    apicvInhibitReasons: kernelName('arch.apicv_inhibit_reasons', cell32),
+    apicAccessMemslotEnabled: kernelName(
+      'arch.apic_access_memslot_enabled',
+      guardedBy(u32Field, 'kvm->slots_lock'),
+    ),
   },
-  { as: 'kvm->arch' },
+  { as: 'kvm' },
 );

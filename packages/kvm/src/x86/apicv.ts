@@ -21,9 +21,9 @@ export function* apicvActivated(kvm: Kvm): Task<boolean> {
   return (yield* (kvm.arch as KvmArch).apicvInhibitReasons.readOnce()) === 0;
 }
 
-/** Whether this vCPU's hardware virtualizes its APIC now. @kernel kvm_vcpu_apicv_active arch/x86/kvm/lapic.h */
-export function* vcpuApicvActive(vcpu: Vcpu): Task<boolean> {
-  return (yield* (vcpu.apic as Lapic).apicvActive.readOnce()) === 1;
+/** Whether this vCPU's hardware virtualizes its APIC now. Its own thread asks, which alone writes it. @kernel kvm_vcpu_apicv_active arch/x86/kvm/lapic.h */
+export function vcpuApicvActive(vcpu: Vcpu): boolean {
+  return (vcpu.apic as Lapic).apicvActive.peek() === 1;
 }
 
 /** Something begins, or ceases, to speak against APICv. Sleeps. @kernel kvm_set_or_clear_apicv_inhibit arch/x86/kvm/x86.c */
@@ -74,7 +74,7 @@ export function* vcpuUpdateApicv(vcpu: Vcpu): Task {
 export function* followVm(vcpu: Vcpu): Task {
   const apic = vcpu.apic as Lapic;
   const activate = yield* apicvActivated(vcpu.kvm as Kvm);
-  if ((yield* vcpuApicvActive(vcpu)) === activate) return;
+  if (vcpuApicvActive(vcpu) === activate) return;
   yield* apic.apicvActive.writeOnce(activate ? 1 : 0);
   yield* updateApicv(apic, activate);
   refresh_exec_controls: apic.virtualizes = activate ? 1 : 0;

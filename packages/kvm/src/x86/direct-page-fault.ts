@@ -63,7 +63,7 @@ export function* directPageFault(vcpu: Vcpu, fault: PageFault): Task<number> {
   yield* kvm.mmuLock.readLock();
   let result: number = RetPf.RETRY;
   if (!(yield* isPageFaultStale(vcpu, fault, found))) result = yield* tdpMmuMap(vcpu, fault, slot, found);
-  if (kvm.config.countApicvRaces === 1) yield* countDecided(vcpu, result);
+  if (kvm.config.countApicvRaces === 1) yield* countDecided(vcpu, found.seq, result);
   yield* kvm.mmuLock.readUnlock();
   // From here the frame stays only as long as the notifier lets it.
   yield* putPage(mm, found.pfn);

@@ -30,7 +30,8 @@ export interface Lapic extends View {
   readonly delivered: Cell<number>;
   /** With config.countApicvRaces: see apicv-races.ts. */
   metEnabledVm: number;
-  installedBadSpte: number;
+  badSptesBeforeZap: number;
+  badSptesAfterZap: number;
   gaveUpAfterZap: number;
 }
 
@@ -50,7 +51,8 @@ export const Lapic: StructType<Lapic> = struct(
     apicAccessAddr: u32Field,
     delivered: cell32,
     metEnabledVm: u32Field,
-    installedBadSpte: u32Field,
+    badSptesBeforeZap: u32Field,
+    badSptesAfterZap: u32Field,
     gaveUpAfterZap: u32Field,
   },
   { as: 'apic' },

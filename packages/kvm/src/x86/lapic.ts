@@ -56,7 +56,7 @@ export function* updateApicv(apic: Lapic, active: boolean): Task {
 /** On KVM_REQ_EVENT: gives the guest its most urgent vector, unless the hardware will. @kernel inject_pending_event, kvm_get_apic_interrupt arch/x86/kvm/lapic.c */
 export function* injectFromLapic(vcpu: Vcpu): Task {
   const apic = vcpu.apic as Lapic;
-  if ((yield* apic.apicvActive.readOnce()) === 1) return;
+  if (apic.apicvActive.peek() === 1) return;
   if ((yield* apic.irrPending.readOnce()) === 0) return;
   const vector = highestVector(yield* apic.irr.readOnce());
   if (vector < 0 || classOf(vector) <= processorPriority(apic)) return;

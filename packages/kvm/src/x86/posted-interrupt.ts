@@ -57,5 +57,5 @@ export function* syncPirToIrr(vcpu: Vcpu): Task {
   const posted = yield* apic.pir.xchg(0);
   if (posted === 0) return;
   yield* apic.irr.fetchOr(posted);
-  if ((yield* apic.apicvActive.readOnce()) === 0) yield* makeRequest(vcpu, Request.EVENT);
+  if (apic.apicvActive.peek() === 0) yield* makeRequest(vcpu, Request.EVENT);
 }

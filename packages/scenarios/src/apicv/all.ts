@@ -1,5 +1,30 @@
 import type { AnyScenario } from '@faultline/machine';
-import { staleVcpuState, staleVmState } from './stale-vcpu-state.ts';
+import { accessPageMigrated, accessPageMigratedByHook } from './access-page-moved.ts';
+import { eoiTwice } from './eoi-twice.ts';
+import { inhibitUnnoticed } from './inhibit-unnoticed.ts';
+import { interruptLost } from './interrupt-lost.ts';
+import { neverAcceleratedAgain } from './never-accelerated-again.ts';
+import {
+  earlyVmState,
+  lateVcpuState,
+  staleVcpuState,
+  staleVcpuStateOnIntel,
+  staleVcpuStateUnlessAsked,
+  staleVmState,
+} from './stale-vcpu-state.ts';
 
 /** Scenarios of area `apicv`. */
-export const apicvScenarios: readonly AnyScenario[] = [staleVcpuState, staleVmState];
+export const apicvScenarios: readonly AnyScenario[] = [
+  staleVmState,
+  staleVcpuState,
+  staleVcpuStateUnlessAsked,
+  staleVcpuStateOnIntel,
+  earlyVmState,
+  lateVcpuState,
+  inhibitUnnoticed,
+  neverAcceleratedAgain,
+  accessPageMigrated,
+  accessPageMigratedByHook,
+  eoiTwice,
+  interruptLost,
+];

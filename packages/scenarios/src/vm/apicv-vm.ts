@@ -10,7 +10,16 @@ import {
   type Vcpu,
   type VmOptions,
 } from '@faultline/kvm';
-import { ApicReg, allocApicAccessPage, type Lapic, vcpuReloadApicAccessPage } from '@faultline/kvm/seams';
+import {
+  ApicReg,
+  ApicvInhibit,
+  allocApicAccessPage,
+  type Lapic,
+  mmuLoad,
+  processRequests,
+  setOrClearApicvInhibit,
+  vcpuReloadApicAccessPage,
+} from '@faultline/kvm/seams';
 import type { Task } from '@faultline/machine';
 import type { EntryVm } from './entry-vm.ts';
 import { createFlags, type Flags } from './small-vm.ts';
@@ -22,14 +31,14 @@ export interface ApicvVm extends EntryVm {
 }
 
 type Mmu = NonNullable<VmOptions['mmu']>;
-type Apicv = NonNullable<VmOptions['apicv']>;
+export type ApicvOptions = NonNullable<VmOptions['apicv']>;
 
 /** AMD's hardware, one vCPU outside its guest, tables of one level, the access page in the last page of the VMM; flush real, entry abstract. */
 export function* apicvVm(
-  more: { apicv?: Partial<Apicv>; mmu?: Partial<Mmu>; vcpus?: number; srcu?: VmOptions['srcu'] } = {},
+  more: { apicv?: Partial<ApicvOptions>; mmu?: Partial<Mmu>; vcpus?: number; srcu?: VmOptions['srcu'] } = {},
 ): Task<ApicvVm> {
   const mmu: Mmu = { pages: 1, frames: 1, remoteFlush: 'real', ...more.mmu };
-  const apicv: Apicv = { vendor: 'svm', ...more.apicv };
+  const apicv: ApicvOptions = { vendor: 'svm', ...more.apicv };
   const kvm = yield* createVm({ mmu, apicv, srcu: more.srcu ?? 'abstract', cpus: 1 });
   const failed = yield* allocApicAccessPage(kvm, hva((mmu.pages - 1) * PAGE_SIZE));
   if (failed !== 0) throw new Error(`no slot for the APIC-access page: ${failed}`);
@@ -38,6 +47,7 @@ export function* apicvVm(
     const vcpu = yield* createVcpu(kvm, id);
     if (typeof vcpu === 'number') throw new Error(`KVM_CREATE_VCPU failed: ${vcpu}`);
     yield* vcpuReloadApicAccessPage(vcpu);
+    yield* mmuLoad(vcpu);
     vcpus.push(vcpu);
   }
   const [vcpu] = vcpus as [Vcpu];
@@ -49,6 +59,12 @@ export function* apicvVm(
     apic: vcpu.apic as Lapic,
     flags: createFlags(),
   };
+}
+
+/** Something speaks against APICv, and every vCPU has noticed. */
+export function* turnOff({ kvm, vcpus }: ApicvVm): Task {
+  yield* setOrClearApicvInhibit(kvm, ApicvInhibit.ABSENT, true);
+  for (const vcpu of vcpus) yield* processRequests(vcpu);
 }
 
 /** Where the guest finds a register of its APIC. */
@@ -70,9 +86,4 @@ export function* runsWithApicv(vcpu: Vcpu): Task<boolean> {
   const active = yield* (vcpu.apic as Lapic).apicvActive.readOnce();
   yield* vcpu.tlb.lock.unlock();
   return runs && active === 1;
-}
-
-/** Whether the APIC's frame has an entry. */
-export function isMapped({ kvm }: ApicvVm): boolean {
-  return kvm.roots.get(0)?.spt.at(kvm.config.apicGfn).peek() !== 0n;
 }
