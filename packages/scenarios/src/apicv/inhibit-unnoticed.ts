@@ -10,7 +10,7 @@ export const inhibitUnnoticed = scenario('apicv/inhibit-unnoticed', {
   title: 'a guest runs on with APICv when the VM has it off',
   source: 'kvm_set_or_clear_apicv_inhibit, kvm_vcpu_update_apicv',
   size: '1 vCPU, 1 read and 1 write of its APIC, APICv turned off, tables of 1 level, flush real',
-  defends: [],
+  defends: ['apicv.request_update_first', 'apicv.zap_apic_page', 'apicv.flush_zapped_range'],
   *setup() {
     const vm = yield* apicvVm();
     yield* guestRead(vm.vcpu, apicRegister(vm, 'TPR'));

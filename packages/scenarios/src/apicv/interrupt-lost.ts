@@ -20,7 +20,7 @@ export const interruptLost = scenario('apicv/interrupt-lost', {
   title: 'a guest runs for ever without an interrupt that was sent as APICv went off',
   source: 'kvm_vcpu_update_apicv, vmx_deliver_posted_interrupt, vmx_sync_pir_to_irr',
   size: '1 vCPU whose guest spins, 1 device with 1 interrupt, APICv turned off, flush and entry real',
-  defends: [],
+  defends: ['apicv.request_event_when_off'],
   *setup() {
     return yield* apicvVm({ apicv: { vendor: 'vmx' }, mmu: { vcpuEntry: 'real' } });
   },

@@ -86,6 +86,7 @@ function staleState(name: string, { apicv, turns, comesBack, ...more }: More) {
 export const staleVmState = staleState('stale-vm-state', {
   title: "a fault goes by the VM's APICv state, which changes before its entry is installed",
   apicv: { vendor: 'svm', faultGoesBy: 'VM' },
+  defends: ['apicv.emulate_when_off', 'notifier.bump_invalidate_seq'],
   turns: 'off',
 });
 
@@ -119,6 +120,7 @@ export const staleVcpuStateOnIntel = staleState('stale-vcpu-state-on-intel', {
 export const staleVcpuStateUnlessAsked = staleState('stale-vcpu-state-unless-asked', {
   title: "a fault goes by the vCPU's APICv state if no update is pending, which it becomes later",
   apicv: { vendor: 'svm', faultGoesBy: 'vCPU unless asked' },
+  defends: ['apicv.emulate_when_asked'],
   turns: 'off',
   compareWith: staleVmState,
 });
