@@ -1,7 +1,7 @@
 import type { AnyScenario } from '@faultline/machine';
 import { accessPageMigrated, accessPageMigratedByHook } from './access-page-moved.ts';
 import { eoiTwice } from './eoi-twice.ts';
-import { inhibitUnnoticed } from './inhibit-unnoticed.ts';
+import { inhibitUnnoticedMapped, inhibitUnnoticedUnmapped } from './inhibit-unnoticed.ts';
 import { interruptLost } from './interrupt-lost.ts';
 import { neverAcceleratedAgain } from './never-accelerated-again.ts';
 import {
@@ -21,7 +21,8 @@ export const apicvScenarios: readonly AnyScenario[] = [
   staleVcpuStateOnIntel,
   earlyVmState,
   lateVcpuState,
-  inhibitUnnoticed,
+  inhibitUnnoticedMapped,
+  inhibitUnnoticedUnmapped,
   neverAcceleratedAgain,
   accessPageMigrated,
   accessPageMigratedByHook,

@@ -79,11 +79,18 @@ export function memoryUntouched({ mm }: ApicvVm): boolean {
   return true;
 }
 
-/** The oracle of a guest that runs in a state which is not its VM's: looks at the vCPU between two of its instructions. */
-export function* runsWithApicv(vcpu: Vcpu): Task<boolean> {
-  yield* vcpu.tlb.lock.lock();
-  const runs = vcpu.cpu.inGuest === 1 && vcpu.cpu.interrupted === 0;
-  const active = yield* (vcpu.apic as Lapic).apicvActive.readOnce();
-  yield* vcpu.tlb.lock.unlock();
-  return runs && active === 1;
+/** Whether the guest runs with a virtual APIC, looked at between two of its instructions. */
+export function* runsWithApicv({ tlb, cpu, apic }: Vcpu): Task<boolean> {
+  yield* tlb.lock.lock();
+  const runs = cpu.inGuest === 1 && cpu.interrupted === 0 && apic?.virtualizes === 1;
+  yield* tlb.lock.unlock();
+  return runs;
 }
+
+/** The APIC's entry is gone from the table and the TLB of vCPU 0, as if the host had taken its page away once. */
+export function forgetEntry({ kvm, vcpu }: ApicvVm): void {
+  kvm.roots.get(0)?.spt.at(kvm.config.apicGfn).poke(0n);
+  for (let i = 0; i < TLB_ENTRIES; i++) vcpu.tlb.entries.set(i, 0n);
+}
+
+const TLB_ENTRIES = 4;
