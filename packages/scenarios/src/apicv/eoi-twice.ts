@@ -14,7 +14,6 @@ export const eoiTwice = scenario('apicv/eoi-twice', {
   title: 'one end of interrupt ends two',
   source: 'kvm_apic_set_eoi_accelerated, kvm_lapic_reg_write',
   size: '1 vCPU, 1 end of interrupt, 2 vectors in service, APICv turned off, tables of 1 level, flush real',
-  defends: [],
   *setup() {
     const vm = yield* apicvVm();
     vm.apic.isr = (1 << LOW) | (1 << HIGH);

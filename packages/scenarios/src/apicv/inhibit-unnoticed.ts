@@ -1,5 +1,5 @@
 import { ApicvInhibit, exitGuest, guestRead, guestWrite, setOrClearApicvInhibit } from '@faultline/kvm/seams';
-import { never, scenario } from '@faultline/machine';
+import { type Claim, never, scenario } from '@faultline/machine';
 import {
   type ApicvVm,
   apicRegister,
@@ -8,12 +8,14 @@ import {
   memoryUntouched,
   runsWithApicv,
 } from '../vm/apicv-vm.ts';
+import { OF_INHIBIT } from './seed-001.ts';
 
 interface More {
   readonly title: string;
   /** Whether the APIC's frame has an entry when the update begins. */
   readonly mapped: boolean;
   readonly defends: readonly string[];
+  readonly claims?: readonly Claim[];
 }
 
 /**
@@ -65,6 +67,7 @@ function inhibitUnnoticed(name: string, { mapped, ...more }: More) {
 export const inhibitUnnoticedMapped = inhibitUnnoticed('inhibit-unnoticed', {
   title: 'a guest runs on with APICv when the VM has it off',
   mapped: true,
+  claims: OF_INHIBIT,
   defends: ['apicv.request_update_first', 'apicv.zap_apic_page', 'apicv.flush_zapped_range'],
 });
 

@@ -1,6 +1,7 @@
 import { ApicvInhibit, guestRead, guestWrite, setOrClearApicvInhibit } from '@faultline/kvm/seams';
 import { scenario } from '@faultline/machine';
 import { type ApicvVm, apicRegister, apicvVm, memoryUntouched, turnOff } from '../vm/apicv-vm.ts';
+import { OF_ACCELERATED_AGAIN } from './seed-001.ts';
 
 /**
  * APICv is off, the guest accesses its APIC, APICv comes back. The access left nothing behind that says "this is MMIO",
@@ -10,7 +11,7 @@ export const neverAcceleratedAgain = scenario('apicv/never-accelerated-again', {
   title: 'an access that was emulated with APICv off is emulated for ever',
   source: 'seed 001; kvm_faultin_pfn',
   size: '1 vCPU, 1 write and 1 read of its APIC, APICv turned on between, tables of 1 level, flush real',
-  defends: [],
+  claims: OF_ACCELERATED_AGAIN,
   *setup() {
     const vm = yield* apicvVm();
     yield* turnOff(vm);

@@ -8,6 +8,7 @@ import {
   memoryUntouched,
   turnOff,
 } from '../vm/apicv-vm.ts';
+import { OF_LATE_VCPU_STATE, OF_STALE_VCPU_STATE, OF_STALE_VM_STATE, OF_UNLESS_ASKED } from './seed-001.ts';
 
 /** What the guest writes to its task-priority register. */
 const PRIORITY = 0x20n;
@@ -87,6 +88,7 @@ export const staleVmState = staleState('stale-vm-state', {
   apicv: { vendor: 'svm', faultGoesBy: 'VM' },
   defends: ['apicv.emulate_when_off', 'notifier.bump_invalidate_seq'],
   turns: 'off',
+  claims: OF_STALE_VM_STATE,
 });
 
 /**
@@ -101,6 +103,7 @@ export const staleVcpuState = staleState('stale-vcpu-state', {
   comesBack: true,
   compareWith: staleVmState,
   expect: 'violated',
+  claims: OF_STALE_VCPU_STATE,
 });
 
 /** The same on Intel's hardware, which knows the access page by its frame, and leaves to KVM what it may not virtualize. */
@@ -119,7 +122,8 @@ export const staleVcpuStateOnIntel = staleState('stale-vcpu-state-on-intel', {
 export const staleVcpuStateUnlessAsked = staleState('stale-vcpu-state-unless-asked', {
   title: "a fault goes by the vCPU's APICv state if no update is pending, which it becomes later",
   apicv: { vendor: 'svm', faultGoesBy: 'vCPU unless asked' },
-  defends: ['apicv.emulate_when_asked'],
+  defends: ['apicv.emulate_when_asked', 'notifier.bump_invalidate_seq'],
+  claims: OF_UNLESS_ASKED,
   turns: 'off',
   compareWith: staleVmState,
 });
@@ -137,4 +141,5 @@ export const lateVcpuState = staleState('late-vcpu-state', {
   apicv: { vendor: 'svm', faultGoesBy: 'vCPU' },
   turns: 'on',
   compareWith: earlyVmState,
+  claims: OF_LATE_VCPU_STATE,
 });

@@ -141,6 +141,13 @@ function faults(): Mutant[] {
       UNTOUCHED,
       { off: ['apicv.emulate_when_asked'] },
     ),
+    caught(
+      'request-looked-for-without-sequence',
+      'A fault looks for a pending update, and the zap does not raise the sequence: asked after the look, it is zapped before the entry is there.',
+      'stale-vcpu-state-unless-asked',
+      UNTOUCHED,
+      { off: ['notifier.bump_invalidate_seq'] },
+    ),
     {
       name: 'apicv/pending-request-checked',
       says: "A fault that goes by the VM's state looks for a pending update as well, and is emulated if there is one.",
