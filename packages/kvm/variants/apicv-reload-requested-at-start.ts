@@ -13,6 +13,6 @@ export function* reloadAfterUnmap(kvm: Kvm, slot: Memslot): Task {
   if (isApicAccessSlot(kvm, slot)) yield* makeAllCpusRequest(kvm, Request.APIC_PAGE_RELOAD);
 }
 
-/** @replaces packages/kvm/src/x86/apic-access-page.ts#invalidateRangeHook ee7d7bb2 */
+/** @replaces packages/kvm/src/x86/apic-access-page.ts#invalidateRangeHook c57992c0 */
 /** @kernel kvm_arch_mmu_notifier_invalidate_range arch/x86/kvm/x86.c */
 export function* invalidateRangeHook(_kvm: Kvm, _start: Hva, _end: Hva): Task {}

@@ -5,7 +5,7 @@ import { slotsIn } from '../src/virt/hva-range.ts';
 import type { Kvm } from '../src/virt/kvm.ts';
 import { invalidateEnd } from '../src/virt/mmu-notifier.ts';
 
-/** @replaces packages/kvm/src/virt/mmu-notifier.ts#invalidateRangeEnd 86a4bcb6 */
+/** @replaces packages/kvm/src/virt/mmu-notifier.ts#invalidateRangeEnd 1539ce4e */
 /** @kernel kvm_mmu_notifier_invalidate_range_end virt/kvm/kvm_main.c */
 export function* invalidateRangeEnd(kvm: Kvm, start: Hva, end: Hva): Task {
   yield* kvm.slotsLock.lock();

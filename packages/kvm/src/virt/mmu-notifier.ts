@@ -41,8 +41,8 @@ export function* invalidateRangeStart(kvm: Kvm, start: Hva, end: Hva): Task {
 
 /** After the host has changed it. @kernel kvm_mmu_notifier_invalidate_range_end virt/kvm/kvm_main.c */
 export function* invalidateRangeEnd(kvm: Kvm, start: Hva, end: Hva): Task {
-  yield* invalidateRangeHook(kvm, start, end);
   const idx = yield* kvm.srcu.readLock();
+  yield* invalidateRangeHook(kvm, start, end);
   if ((yield* slotsIn(kvm, start, end)).length > 0) {
     yield* kvm.mmuLock.writeLock();
     yield* invalidateEnd(kvm);

@@ -54,14 +54,13 @@ export function* reloadAfterUnmap(kvm: Kvm, slot: Memslot): Task {
   request_page_reload: yield* makeAllCpusRequest(kvm, Request.APIC_PAGE_RELOAD);
 }
 
-/** The host has let go of [start, end): what 6.1 is told between the change and the end of an invalidation. @kernel kvm_arch_mmu_notifier_invalidate_range arch/x86/kvm/x86.c */
+/** The host has let go of [start, end): what 6.1 is told between the change and the end of an invalidation. Inside kvm->srcu. @kernel kvm_arch_mmu_notifier_invalidate_range arch/x86/kvm/x86.c */
 export function* invalidateRangeHook(kvm: Kvm, start: Hva, end: Hva): Task {
   if (kvm.config.apicv !== ApicvVendor.VMX || kvm.config.apicReloadByHook === 0) return;
-  const idx = yield* kvm.srcu.readLock();
   const slot = yield* apicAccessSlot(kvm);
-  const hva = slot === null ? null : hvaOf(slot, slot.baseGfn);
-  yield* kvm.srcu.readUnlock(idx);
-  if (hva === null || hva < start || hva >= end) return;
+  if (slot === null) return;
+  const hva = hvaOf(slot, slot.baseGfn);
+  if (hva < start || hva >= end) return;
   request_page_reload_by_hook: yield* makeAllCpusRequest(kvm, Request.APIC_PAGE_RELOAD);
 }
 

@@ -1,5 +1,6 @@
 import type { AnyScenario } from '@faultline/machine';
 import { accessPageMigrated, accessPageMigratedByHook } from './access-page-moved.ts';
+import { staleVmStateWithAllLevelsReal } from './all-levels-real.ts';
 import { eoiTwice } from './eoi-twice.ts';
 import { inhibitUnnoticedMapped, inhibitUnnoticedUnmapped } from './inhibit-unnoticed.ts';
 import { interruptLost } from './interrupt-lost.ts';
@@ -12,6 +13,7 @@ import {
   staleVcpuStateUnlessAsked,
   staleVmState,
 } from './stale-vcpu-state.ts';
+import { toggledWhileMemoryMoves } from './toggled-while-memory-moves.ts';
 
 /** Scenarios of area `apicv`. */
 export const apicvScenarios: readonly AnyScenario[] = [
@@ -28,4 +30,6 @@ export const apicvScenarios: readonly AnyScenario[] = [
   accessPageMigratedByHook,
   eoiTwice,
   interruptLost,
+  staleVmStateWithAllLevelsReal,
+  ...toggledWhileMemoryMoves,
 ];
