@@ -1,7 +1,14 @@
 import { hva, type Pfn } from '@faultline/kvm';
 import { guestRead, guestWrite, migratePage } from '@faultline/kvm/seams';
 import { scenario } from '@faultline/machine';
-import { type ApicvOptions, type ApicvVm, apicRegister, apicvVm, memoryUntouched } from '../vm/apicv-vm.ts';
+import {
+  type ApicvOptions,
+  type ApicvVm,
+  apicRegister,
+  apicvVm,
+  ENTRY_ABSTRACT,
+  memoryUntouched,
+} from '../vm/apicv-vm.ts';
 
 interface More {
   readonly title: string;
@@ -18,6 +25,7 @@ function accessPageMoved(name: string, { reload, title, ...more }: More) {
   return scenario(`apicv/${name}`, {
     title,
     size: '1 vCPU, 1 write to its APIC, its access page migrated, 2 frames, tables of 1 level, flush real',
+    exploredOnly: ENTRY_ABSTRACT,
     ...more,
     *setup() {
       const vm = yield* apicvVm({ apicv: { vendor: 'vmx', reload }, mmu: { frames: 2 } });

@@ -1,6 +1,13 @@
 import { ApicvInhibit, guestRead, guestWrite, setOrClearApicvInhibit } from '@faultline/kvm/seams';
 import { scenario } from '@faultline/machine';
-import { type ApicvVm, apicRegister, apicvVm, memoryUntouched, turnOff } from '../vm/apicv-vm.ts';
+import {
+  type ApicvVm,
+  apicRegister,
+  apicvVm,
+  ENTRY_ABSTRACT,
+  memoryUntouched,
+  turnOff,
+} from '../vm/apicv-vm.ts';
 import { OF_ACCELERATED_AGAIN } from './seed-001.ts';
 
 /**
@@ -11,6 +18,7 @@ export const neverAcceleratedAgain = scenario('apicv/never-accelerated-again', {
   title: 'an access that was emulated with APICv off is emulated for ever',
   source: 'seed 001; kvm_faultin_pfn',
   size: '1 vCPU, 1 write and 1 read of its APIC, APICv turned on between, tables of 1 level, flush real',
+  exploredOnly: ENTRY_ABSTRACT,
   claims: OF_ACCELERATED_AGAIN,
   *setup() {
     const vm = yield* apicvVm();

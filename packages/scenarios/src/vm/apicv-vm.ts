@@ -33,6 +33,9 @@ export interface ApicvVm extends EntryVm {
 type Mmu = NonNullable<VmOptions['mmu']>;
 export type ApicvOptions = NonNullable<VmOptions['apicv']>;
 
+/** Why a scenario with the machine below cannot run on threads, unless it says otherwise. */
+export const ENTRY_ABSTRACT = 'its vCPUs enter their guests in one step';
+
 /** AMD's hardware, one vCPU outside its guest, tables of one level, the access page in the last page of the VMM; flush real, entry abstract. */
 export function* apicvVm(
   more: { apicv?: Partial<ApicvOptions>; mmu?: Partial<Mmu>; vcpus?: number; srcu?: VmOptions['srcu'] } = {},
