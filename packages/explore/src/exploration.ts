@@ -71,7 +71,10 @@ export interface ClaimCount {
   judged: number;
   /** Of these: an `always` that fell, a `sometimes` that happened. */
   hits: number;
-  /** Of a `sometimes`: executions in which it happened and an `always` fell. */
+}
+
+export interface SometimesCount extends ClaimCount {
+  /** Executions in which it happened and an `always` fell. */
   harmful: number;
 }
 
@@ -93,7 +96,7 @@ export interface Exploration {
   readonly counts: Counts;
   readonly findings: readonly Finding[];
   readonly always: Readonly<Record<string, ClaimCount>>;
-  readonly sometimes: Readonly<Record<string, ClaimCount>>;
+  readonly sometimes: Readonly<Record<string, SometimesCount>>;
   /** Final states (results and `final`, as canonical text) and in how many executions each was reached. */
   readonly finals: ReadonlyMap<string, number>;
   /** Distinct results of the threads, whatever else differs. */

@@ -1,7 +1,7 @@
 /** A fault that is emulated because APICv is off is remembered as MMIO, as if no slot were there. */
 import type { Task } from '@faultline/machine';
 import type { Kvm, Vcpu } from '../src/virt/kvm.ts';
-import { apicvActivated } from '../src/x86/apicv.ts';
+import { apicvActivated } from '../src/x86/apicv-vcpu.ts';
 import { cacheMmioInfo, matchMmioGpa } from '../src/x86/mmio-cache.ts';
 
 /** @replaces packages/kvm/src/x86/apicv-fault.ts#mayMapApicPage 01c3a306 */

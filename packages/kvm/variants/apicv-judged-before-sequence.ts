@@ -4,7 +4,7 @@ import { hvaToPfnPinned } from '../src/host/gup.ts';
 import { gfnOf } from '../src/types.ts';
 import type { Kvm, Vcpu } from '../src/virt/kvm.ts';
 import { hvaOf, KVM_MEM_READONLY, type Memslot } from '../src/virt/memslots.ts';
-import { isApicAccessSlot } from '../src/x86/apic-access-page.ts';
+import { isApicAccessSlot } from '../src/x86/apic-access-slot.ts';
 import { mayMapApicPage } from '../src/x86/apicv-fault.ts';
 import type { Faultin } from '../src/x86/direct-page-fault.ts';
 import type { PageFault } from '../src/x86/page-fault.ts';

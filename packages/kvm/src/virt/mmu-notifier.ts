@@ -9,7 +9,7 @@
  */
 import { at, bugOn, smpWmb, type Task } from '@faultline/machine';
 import type { Hva } from '../types.ts';
-import { invalidateRangeHook } from '../x86/apic-access-page.ts';
+import { invalidateRangeHook } from '../x86/apic-access-slot.ts';
 import { flushRemoteTlbs } from '../x86/flush.ts';
 import { unmapGfnRange } from '../x86/tdp-zap.ts';
 import { slotsIn } from './hva-range.ts';

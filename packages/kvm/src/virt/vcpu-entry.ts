@@ -13,7 +13,7 @@ import { insideInstruction, type Touched } from '../hw/tdp-access.ts';
 import { emptyTlb } from '../hw/tlb.ts';
 import type { Gpa } from '../types.ts';
 import { vcpuReloadApicAccessPage } from '../x86/apic-access-page.ts';
-import { vcpuUpdateApicv } from '../x86/apicv.ts';
+import { vcpuUpdateApicv } from '../x86/apicv-vcpu.ts';
 import { injectFromLapic } from '../x86/lapic.ts';
 import { syncPirToIrr } from '../x86/posted-interrupt.ts';
 import { mmuLoad, mmuReload } from '../x86/tdp-roots.ts';

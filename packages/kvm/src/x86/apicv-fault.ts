@@ -7,9 +7,9 @@
 import type { Task } from '@faultline/machine';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
 import { Request, requestBit } from '../virt/requests.ts';
-import { apicvActivated, vcpuApicvActive } from './apicv.ts';
 import { countJudged } from './apicv-races.ts';
 import { ApicvFaultBy } from './apicv-state.ts';
+import { apicvActivated, vcpuApicvActive } from './apicv-vcpu.ts';
 
 /**
  * Whether the fault may install an entry. Either state may be out of date by then; the sequence of invalidations, read

@@ -4,7 +4,7 @@
  */
 import type { Task } from '@faultline/machine';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
-import { apicvActivated, vcpuApicvActive } from './apicv.ts';
+import { apicvActivated, vcpuApicvActive } from './apicv-vcpu.ts';
 import type { Lapic } from './lapic-state.ts';
 import { RetPf } from './ret-pf.ts';
 

@@ -19,7 +19,7 @@ import {
   type Memslots,
 } from '../virt/memslots.ts';
 import { searchVcpuMemslots, vcpuMemslots } from '../virt/vcpu-memslots.ts';
-import { isApicAccessSlot } from './apic-access-page.ts';
+import { isApicAccessSlot } from './apic-access-slot.ts';
 import { mayMapApicPage } from './apicv-fault.ts';
 import { countDecided } from './apicv-races.ts';
 import { fastPageFault } from './fast-page-fault.ts';

@@ -51,9 +51,9 @@ export function* notify(vcpu: Vcpu): Task {
 export function* syncPirToIrr(vcpu: Vcpu): Task {
   const apic = vcpu.apic as Lapic;
   if ((yield* apic.on.readOnce()) === 0) return;
-  yield* apic.on.writeOnce(0);
+  yield* apic.on.fetchAnd(0);
   // Pairs with the exchange of `on` by senders: what they posted before it is seen now, or they find it 0 and notify.
-  yield* smpMbAfterAtomic();
+  order_on_before_posted: yield* smpMbAfterAtomic();
   const posted = yield* apic.pir.xchg(0);
   if (posted === 0) return;
   yield* apic.irr.fetchOr(posted);

@@ -7,7 +7,7 @@ import type { Task } from '@faultline/machine';
 import { type Gfn, type Hva, PAGE_SIZE } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import type { Memslot } from '../virt/memslots.ts';
-import { reloadAfterUnmap } from './apic-access-page.ts';
+import { reloadAfterUnmap } from './apic-access-slot.ts';
 import type { MmuPage } from './mmu-page.ts';
 import { isLast, isShadowPresent } from './spte-predicates.ts';
 import { iterNext, iterStart } from './tdp-iter.ts';

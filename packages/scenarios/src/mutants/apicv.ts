@@ -18,9 +18,15 @@ function caught(
 }
 
 /** Changes to APIC virtualization: turning it off and on, faults on the APIC, its page, its interrupts. */
-export const apicvMutants: readonly Mutant[] = [...updates(), ...faults(), ...accessPage(), ...interrupts()];
+export const apicvMutants: readonly Mutant[] = [
+  ...zaps(),
+  ...updates(),
+  ...faults(),
+  ...accessPage(),
+  ...interrupts(),
+];
 
-function updates(): Mutant[] {
+function zaps(): Mutant[] {
   return [
     caught(
       'zap-without-invalidation',
@@ -50,6 +56,11 @@ function updates(): Mutant[] {
       'what the guest writes to its APIC is in the APIC',
       { off: ['apicv.flush_zapped_range'] },
     ),
+  ];
+}
+
+function updates(): Mutant[] {
+  return [
     caught(
       'update-not-requested',
       'The reasons change and nobody is told: a guest runs on as before.',
@@ -204,6 +215,14 @@ function accessPage(): Mutant[] {
       MOVED,
       { variant: 'apicv-reload-requested-at-start' },
     ),
+    {
+      name: 'apicv/page-asked-for-before-sequence',
+      says: 'Reloading the access page: the read of the sequence moves below the question to the host.',
+      off: ['apicv.order_seq_before_page'],
+      model: 'tso',
+      against: ['apicv/access-page-migrated'],
+      expect: { equivalent: 'x86 does not reorder loads; a weaker machine needs it' },
+    },
   ];
 }
 
@@ -244,5 +263,13 @@ function interrupts(): Mutant[] {
       RUNS_ON,
       { variant: 'apicv-notified-before-posted' },
     ),
+    {
+      name: 'apicv/posted-read-before-told',
+      says: 'What is posted is read before the note that something is has been cleared.',
+      off: ['apicv.order_on_before_posted'],
+      model: 'tso',
+      against: ['apicv/interrupt-lost'],
+      expect: { equivalent: 'clearing the note is a locked instruction, a full barrier on x86' },
+    },
   ];
 }
