@@ -42,7 +42,7 @@ export function* virtualizeAccess(
   return { value, apic: true };
 }
 
-/** The guest, with interrupts of its CPU off in the model's sense: the hardware gives it the most urgent vector, if it may have one. */
+/** Between two instructions of the guest, with the TLB's lock held: the hardware gives it the most urgent vector, if it may have one. */
 export function* deliverVirtualInterrupt(vcpu: Vcpu): Task {
   const apic = vcpu.apic as Lapic;
   if (apic.virtualizes === 0) return;

@@ -31,7 +31,7 @@ export function* vcpuReloadApicAccessPage(vcpu: Vcpu): Task {
 }
 
 /**
- * Since 6.4: as a fault does it. If the host takes the page away meanwhile, it is asked again on the next entry. Returns
+ * Since 2023: as a fault does it. If the host takes the page away meanwhile, it is asked again on the next entry. Returns
  * what must have changed by then.
  */
 export function* loadAddressUnlessStale(vcpu: Vcpu, slot: Memslot): Task<readonly Seen[]> {

@@ -5,17 +5,19 @@
  * the posted-interrupt descriptor; it looks without a lock, and may be late: whoever enters the guest takes what is there,
  * on or off.
  */
-import { smpMbAfterAtomic, type Task } from '@faultline/machine';
+import { bugOn, smpMbAfterAtomic, type Task } from '@faultline/machine';
 import { sendPostedInterrupt } from '../hw/ipi.ts';
 import { vcpuKick, wakeUp } from '../virt/kick.ts';
-import type { Vcpu } from '../virt/kvm.ts';
+import type { Kvm, Vcpu } from '../virt/kvm.ts';
 import { makeRequest, Request } from '../virt/requests.ts';
 import { VcpuMode } from '../virt/vcpu-mode.ts';
+import { ApicvVendor } from './apicv-state.ts';
 import { lapicSetIrr } from './lapic.ts';
 import type { Lapic } from './lapic-state.ts';
 
 /** @kernel vmx_deliver_interrupt arch/x86/kvm/vmx/vmx.c */
 export function* deliverInterrupt(vcpu: Vcpu, vector: number): Task {
+  bugOn((vcpu.kvm as Kvm).config.apicv !== ApicvVendor.VMX, "the doorbell of AMD's hardware is not modelled");
   const apic = vcpu.apic as Lapic;
   if ((yield* apic.apicvActive.readOnce()) === 1) {
     yield* deliverPostedInterrupt(vcpu, vector);

@@ -51,7 +51,7 @@ function accessPageMoved(name: string, { reload, title, ...more }: More) {
   });
 }
 
-/** As since 6.4: the request comes with the invalidation, and whoever serves it looks whether that is over. */
+/** As since 2023: the request comes with the invalidation, and whoever serves it looks whether that is over. */
 export const accessPageMigrated = accessPageMoved('access-page-migrated', {
   title: 'the guest writes to its APIC, and the host frame has moved',
   source: 'kvm_unmap_gfn_range, vmx_set_apic_access_page_addr',

@@ -14,6 +14,7 @@ import {
   ApicReg,
   ApicvInhibit,
   allocApicAccessPage,
+  emptyTlb,
   type Lapic,
   mmuLoad,
   processRequests,
@@ -93,7 +94,5 @@ export function* runsWithApicv({ tlb, cpu, apic }: Vcpu): Task<boolean> {
 /** The APIC's entry is gone from the table and the TLB of vCPU 0, as if the host had taken its page away once. */
 export function forgetEntry({ kvm, vcpu }: ApicvVm): void {
   kvm.roots.get(0)?.spt.at(kvm.config.apicGfn).poke(0n);
-  for (let i = 0; i < TLB_ENTRIES; i++) vcpu.tlb.entries.set(i, 0n);
+  emptyTlb(vcpu.tlb);
 }
-
-const TLB_ENTRIES = 4;
