@@ -49,8 +49,16 @@ test('an always that falls and a sometimes that never happens are findings with 
     'left sees right': { judged: 3, hits: 1 },
     'there is no deadlock': { judged: 3, hits: 0 },
   });
-  expect(found.sometimes['both see each other']).toEqual({ judged: 3, hits: 1 });
+  expect(found.sometimes['both see each other']).toEqual({ judged: 3, hits: 1, harmful: 0 });
   expect(found.finals.size).toBe(3);
+});
+
+test('a sometimes is harmful in the executions in which an always falls with it', () => {
+  const late = explore({
+    ...storeBuffering,
+    sometimes: { 'right sees left': ({ results }: { results: { right?: number } }) => results.right === 1 },
+  } as typeof storeBuffering);
+  expect(late.sometimes).toEqual({ 'right sees left': { judged: 3, hits: 2, harmful: 1 } });
 });
 
 test('the schedule of a fallen always shows it again', () => {

@@ -73,6 +73,11 @@ export interface ClaimCount {
   hits: number;
 }
 
+export interface SometimesCount extends ClaimCount {
+  /** Executions in which it happened and an `always` fell. */
+  harmful: number;
+}
+
 /** A bound that was hit. */
 export interface BoundHit {
   readonly bound: 'maxSteps' | 'maxExecutions' | 'timeMs' | 'aborted';
@@ -91,7 +96,7 @@ export interface Exploration {
   readonly counts: Counts;
   readonly findings: readonly Finding[];
   readonly always: Readonly<Record<string, ClaimCount>>;
-  readonly sometimes: Readonly<Record<string, ClaimCount>>;
+  readonly sometimes: Readonly<Record<string, SometimesCount>>;
   /** Final states (results and `final`, as canonical text) and in how many executions each was reached. */
   readonly finals: ReadonlyMap<string, number>;
   /** Distinct results of the threads, whatever else differs. */

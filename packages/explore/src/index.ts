@@ -11,6 +11,7 @@ export type {
   ExploreOptions,
   Mode,
   Progress,
+  SometimesCount,
   Strategy,
 } from './exploration.ts';
 export { Explorer, explore, exploreAsync } from './explore.ts';

@@ -1,6 +1,6 @@
 /** Judges executions by a scenario's own claims, and counts final states. */
 import { type AnyScenario, current, type Never, type Outcome } from '@faultline/machine';
-import type { ClaimCount } from './exploration.ts';
+import type { ClaimCount, SometimesCount } from './exploration.ts';
 import { FinalStates } from './final-states.ts';
 import type { FindingKind } from './finding.ts';
 import type { Threads } from './threads.ts';
@@ -9,11 +9,11 @@ type Predicate = (outcome: Outcome<unknown>, state: unknown) => boolean;
 
 export class Judge {
   readonly always: Record<string, ClaimCount> = {};
-  readonly sometimes: Record<string, ClaimCount> = {};
+  readonly sometimes: Record<string, SometimesCount> = {};
   readonly finals: FinalStates;
   private readonly names: readonly string[];
   private readonly checks: [name: string, holds: Predicate, count: ClaimCount][] = [];
-  private readonly hopes: [name: string, happens: Predicate, count: ClaimCount][] = [];
+  private readonly hopes: [name: string, happens: Predicate, count: SometimesCount][] = [];
   private readonly nevers = new Map<string, string[]>();
 
   constructor(
@@ -30,7 +30,7 @@ export class Judge {
       else this.nevers.set(claim.never, [...(this.nevers.get(claim.never) ?? []), name]);
     }
     for (const [name, happens] of Object.entries(scenario.sometimes as Record<string, Predicate>)) {
-      const count = { judged: 0, hits: 0 };
+      const count = { judged: 0, hits: 0, harmful: 0 };
       this.sometimes[name] = count;
       this.hopes.push([name, happens, count]);
     }
@@ -56,7 +56,9 @@ export class Judge {
     }
     for (const [name, happens, count] of this.hopes) {
       count.judged++;
-      if (this.ask(name, happens, outcome)) count.hits++;
+      if (!this.ask(name, happens, outcome)) continue;
+      count.hits++;
+      if (fallen !== null) count.harmful++;
     }
     return fallen ?? NONE;
   }

@@ -132,7 +132,9 @@ function spellCell(ops: OpTable, row: number, place: string, result: Halves | nu
 }
 
 function spellLock(kind: number, addr: number, place: string, result: Halves | null): string {
-  const raw = describe(addr).info?.type.label === 'raw_spinlock' ? 'raw_' : '';
+  const label = describe(addr).info?.type.label;
+  if (label === 'rw_semaphore') return spellSemaphore(kind, place);
+  const raw = label === 'raw_spinlock' ? 'raw_' : '';
   switch (kind) {
     case Kind.MUTEX_LOCK:
       return `mutex_lock(&${place})`;
@@ -154,6 +156,21 @@ function spellLock(kind: number, addr: number, place: string, result: Halves | n
       return `write_lock(&${place})`;
     default:
       return `write_unlock(&${place})`;
+  }
+}
+
+function spellSemaphore(kind: number, place: string): string {
+  switch (kind) {
+    case Kind.READ_LOCK:
+      return `down_read(&${place})`;
+    case Kind.READ_UNLOCK:
+      return `up_read(&${place})`;
+    case Kind.WRITE_QUEUE:
+      return `down_write(&${place}) queues`;
+    case Kind.WRITE_LOCK:
+      return `down_write(&${place})`;
+    default:
+      return `up_write(&${place})`;
   }
 }
 

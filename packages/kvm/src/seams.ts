@@ -12,9 +12,11 @@ export { migratePage } from './host/migrate.ts';
 export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage, setPfnDirty } from './host/mm.ts';
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
+export { spinForVectors } from './hw/apic-guest.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
 export { interruptController, irqsOff, irqsOn, noMoreIpis } from './hw/ipi.ts';
 export { tdpAccess } from './hw/tdp-access.ts';
+export { emptyTlb } from './hw/tlb.ts';
 export { type ClearDirtyLog, clearDirtyLog } from './virt/clear-dirty-log.ts';
 export { coalescedMmioFree, coalescedMmioInit } from './virt/coalesced-mmio.ts';
 export { writeGuest } from './virt/dirty-log.ts';
@@ -38,9 +40,15 @@ export { changePte } from './virt/mmu-notifier-change.ts';
 export { makeRequest, Request } from './virt/requests.ts';
 export { exitGuest, haltInGuest, processRequests, runInstruction, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
+export { allocApicAccessPage } from './x86/apic-access-alloc.ts';
+export { vcpuReloadApicAccessPage } from './x86/apic-access-page.ts';
+export { setOrClearApicvInhibit } from './x86/apicv.ts';
+export { ApicvInhibit, type KvmArch } from './x86/apicv-state.ts';
 export { directPageFault } from './x86/direct-page-fault.ts';
 export { fastPageFault, fixDirectSpte } from './x86/fast-page-fault.ts';
 export { flushRemoteTlbs } from './x86/flush.ts';
+export { ApicReg } from './x86/lapic.ts';
+export type { Lapic } from './x86/lapic-state.ts';
 export {
   isMmioSpte,
   makeMmioSpte,
@@ -50,6 +58,7 @@ export {
 } from './x86/mmio-spte.ts';
 export { mmuLoad } from './x86/mmu-load.ts';
 export { allocMmuPage, type MmuPage } from './x86/mmu-page.ts';
+export { deliverInterrupt } from './x86/posted-interrupt.ts';
 export { frameWord, makeGpte, PT_ACCESSED, PT_DIRTY } from './x86/shadow/guest-tables.ts';
 export { invlpg, loadCr3 } from './x86/shadow/roots.ts';
 export { guestMmuOf, shadowOf } from './x86/shadow/shadow-mmu.ts';

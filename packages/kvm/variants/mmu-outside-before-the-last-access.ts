@@ -7,7 +7,7 @@ import type { Vcpu } from '../src/virt/kvm.ts';
 import { leaveGuest, startInstruction } from '../src/virt/vcpu-entry.ts';
 import { VcpuMode } from '../src/virt/vcpu-mode.ts';
 
-/** @replaces packages/kvm/src/virt/vcpu-entry.ts#runInstruction d0cc04b1 */
+/** @replaces packages/kvm/src/virt/vcpu-entry.ts#runInstruction 403f51eb */
 export function* runInstruction(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Touched> {
   yield* startInstruction(vcpu);
   yield* vcpu.mode.writeOnce(VcpuMode.OUTSIDE_GUEST);

@@ -4,7 +4,7 @@ import { emptyTlb } from '../src/hw/tlb.ts';
 import type { Vcpu } from '../src/virt/kvm.ts';
 import { Request, requestBit } from '../src/virt/requests.ts';
 
-/** @replaces packages/kvm/src/virt/vcpu-entry.ts#processRequests cfdf3e7e */
+/** @replaces packages/kvm/src/virt/vcpu-entry.ts#processRequests 274ef56d */
 /** @kernel vcpu_enter_guest arch/x86/kvm/x86.c */
 export function* processRequests(vcpu: Vcpu): Task {
   const pending = yield* vcpu.requests.readOnce();

@@ -6,7 +6,7 @@ import { exitRequested, processRequests } from '../src/virt/vcpu-entry.ts';
 import { VcpuMode } from '../src/virt/vcpu-mode.ts';
 import { mmuLoad } from '../src/x86/tdp-roots.ts';
 
-/** @replaces packages/kvm/src/virt/vcpu-entry.ts#enterGuest e6af9759 */
+/** @replaces packages/kvm/src/virt/vcpu-entry.ts#enterGuest f9aa65a6 */
 /** @kernel vcpu_enter_guest arch/x86/kvm/x86.c */
 export function* enterGuest(vcpu: Vcpu): Task {
   if (vcpu.root === null) yield* mmuLoad(vcpu);

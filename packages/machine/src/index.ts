@@ -68,6 +68,7 @@ export {
   RwLock,
   rawSpinlock,
   rwlock,
+  rwSemaphore,
   SpinLock,
   spinlock,
   WRITER,

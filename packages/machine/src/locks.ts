@@ -77,7 +77,7 @@ export class RwLock {
 }
 
 function lockField<L>(
-  label: LockFlavor | 'fair rwlock',
+  label: LockFlavor | 'fair rwlock' | 'rw_semaphore',
   make: (addr: number, info: FieldInfo) => L,
 ): ObjectField<L> {
   return {
@@ -97,5 +97,7 @@ export const mutex = lockField<Mutex>('mutex', (addr, info) => new Mutex(addr, i
 export const spinlock = lockField<SpinLock>('spinlock', (addr, info) => new SpinLock(addr, info));
 export const rawSpinlock = lockField<SpinLock>('raw_spinlock', (addr, info) => new SpinLock(addr, info));
 export const rwlock = lockField<RwLock>('rwlock', (addr, info) => new RwLock(addr, info, false));
-/** rwlock_t as qrwlock, rw_semaphore: a queued writer stops new readers. */
+/** rwlock_t as qrwlock: a queued writer stops new readers. */
 export const fairRwlock = lockField<RwLock>('fair rwlock', (addr, info) => new RwLock(addr, info, true));
+/** struct rw_semaphore: the same, and sleeps. */
+export const rwSemaphore = lockField<RwLock>('rw_semaphore', (addr, info) => new RwLock(addr, info, true));

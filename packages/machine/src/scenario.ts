@@ -65,6 +65,10 @@ export interface ScenarioOptions {
   readonly size?: string;
   /** Violated on purpose: a sentence of a document that is wrong as written. Its `always` is expected to fall. */
   readonly expect?: 'violated';
+  /** The same claim of another form of the code: `check` explores that as well and says how the two differ. */
+  readonly compareWith?: AnyScenario;
+  /** Texts of `sometimes` that are races: `check` says of each whether it happens, and whether it does harm. */
+  readonly benign?: readonly string[];
   /** Cannot run on worker threads, and why (needs an abstract level, a choice that threads cannot make ...). */
   readonly exploredOnly?: string;
   /** Too large to be explored: for stress runs only, and why. */

@@ -1,5 +1,6 @@
 /** The catalogue: every scenario, every mutant. */
 import type { AnyScenario } from '@faultline/machine';
+import { apicvScenarios } from './apicv/all.ts';
 import { dirtyScenarios } from './dirty/all.ts';
 import { ioScenarios } from './io/all.ts';
 import { lifetimeScenarios } from './lifetime/all.ts';
@@ -8,6 +9,7 @@ import { memslotsScenarios } from './memslots/all.ts';
 import { mmioScenarios } from './mmio/all.ts';
 import { mmuScenarios } from './mmu/all.ts';
 import type { Mutant } from './mutant.ts';
+import { apicvMutants } from './mutants/apicv.ts';
 import { dirtyMutants } from './mutants/dirty.ts';
 import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
 import { dirtyRingMutants } from './mutants/dirty-ring.ts';
@@ -40,6 +42,7 @@ export const scenarios: readonly AnyScenario[] = [
   ...notifierScenarios,
   ...dirtyScenarios,
   ...shadowScenarios,
+  ...apicvScenarios,
   ...lifetimeScenarios,
   ...locksThreadsScenarios,
 ];
@@ -60,6 +63,7 @@ export const mutants: readonly Mutant[] = [
   ...dirtyHugeMutants,
   ...dirtyRingMutants,
   ...shadowMutants,
+  ...apicvMutants,
   ...lifetimeMutants,
   ...locksThreadsMutants,
 ];

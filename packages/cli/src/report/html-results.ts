@@ -2,6 +2,7 @@
 import type { CheckResult, FoundFinding, ReplayResult } from '../run/job.ts';
 import type { PageWriter } from './html-files.ts';
 import type { Page } from './html-page.ts';
+import { raceLine } from './races.ts';
 import { changes, checkText, extent, headline, isShown, replayCommand, switches } from './text.ts';
 
 /** Verdict and headlines as text, with the path of the page of each counterexample. */
@@ -28,6 +29,7 @@ function pageOf(result: CheckResult, finding: FoundFinding, again: readonly stri
     says: finding.says,
     facts: [
       ['checked', extent(result)],
+      ...result.races.map((race): [string, string] => ['race', raceLine(result, race)]),
       ['claim from', result.source],
       ['simplest', switches(finding)],
     ],

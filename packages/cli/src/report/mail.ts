@@ -1,5 +1,6 @@
 /** Results as plain text for a reply on a mailing list: no colours, 72 columns. */
 import type { CheckResult, ReplayResult } from '../run/job.ts';
+import { raceLine } from './races.ts';
 import { changes, extent, headline, isShown, replayCommand, switches } from './text.ts';
 
 export function checkMail(result: CheckResult, again: readonly string[]): string {
@@ -7,6 +8,7 @@ export function checkMail(result: CheckResult, again: readonly string[]): string
   if (result.title !== result.scenario) lines.push(...wrap(result.title));
   lines.push(
     ...wrap(`Checked: ${extent(result)}`),
+    ...result.races.flatMap((race) => wrap(raceLine(result, race))),
     ...result.bounds.flatMap((bound) => wrap(`Bound: ${bound}`)),
   );
   for (const finding of result.findings) {

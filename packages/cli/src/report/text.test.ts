@@ -29,6 +29,8 @@ const VERIFIED: CheckResult = {
   bounds: [],
   always: {},
   sometimes: {},
+  races: [],
+  statesHash: '',
   findings: [],
 };
 
@@ -57,6 +59,49 @@ test('verified: of which scenario, size, memory model, mode, in how many executi
       '',
     ].join('\n'),
   );
+});
+
+test('a race is said to happen or not, and to do harm or not', () => {
+  const races = [
+    { name: 'a', happened: 0, harmful: 0 },
+    { name: 'b', happened: 12, harmful: 0 },
+    { name: 'c', happened: 12, harmful: 2 },
+  ];
+  expect(
+    text({ ...VERIFIED, races })
+      .split('\n')
+      .slice(3, 6),
+  ).toEqual([
+    '  never happens: a, in none of 1,200 executions',
+    '  happens and is harmless: b; in 12 of 1,200 executions',
+    '  happens and breaks: c; in 12 of 1,200 executions, breaking 2',
+  ]);
+  expect(text({ ...VERIFIED, races, bounds: ['time=1 s reached'] })).toContain('harmless so far: b');
+});
+
+test('two forms of the code are compared: what happens in each, and final states that only one has', () => {
+  const comparison = {
+    other: 'io/y',
+    otherExecutions: 9,
+    sometimes: [
+      ['it is late', 3, 4],
+      ['it is early', 1, null],
+    ],
+    shared: 2,
+    onlyHere: ['{"x":1}'],
+    onlyThere: [],
+  } as const;
+  expect(
+    text({ ...VERIFIED, comparison })
+      .split('\n')
+      .slice(3, 8),
+  ).toEqual([
+    '  compared with io/y (9 executions):',
+    '    3 here, 4 there: it is late',
+    '    1 here, - there: it is early',
+    '    final states: 2 in common',
+    '      only io/x: {"x":1}',
+  ]);
 });
 
 test('violated: which rule, how often, picture, how simple it is, how to see it again', () => {

@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import { type CheckResult, executionsOf, type FoundFinding, type Verdict } from '../run/job.ts';
 import { count, duration } from '../run/progress.ts';
 import { writeReplayFile } from '../token.ts';
+import { comparisonLines, raceLine } from './races.ts';
 
 export interface TextOptions {
   /** What a command needs to find the scenario again, besides the token. */
@@ -17,6 +18,8 @@ export function checkText(result: CheckResult, options: TextOptions): string {
   if (result.title !== result.scenario) lines.push(`  ${result.title}`);
   lines.push(`  ${extent(result)}`);
   if (result.expected) lines.push(expectation(result));
+  for (const race of result.races) lines.push(`  ${raceLine(result, race)}`);
+  if (result.comparison !== undefined) lines.push(...comparisonLines(result, result.comparison));
   for (const bound of result.bounds) lines.push(`  ${pc.yellow('bound:')} ${bound}`);
   for (const finding of result.findings) lines.push('', ...findingLines(result, finding, options));
   return `${lines.join('\n')}\n`;

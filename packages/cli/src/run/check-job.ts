@@ -1,6 +1,7 @@
 /** Explores one scenario and says what came of it in plain data. */
 import { type BoundHit, type Exploration, explore, type Finding } from '@faultline/explore';
 import { type AnyScenario, finalStateText, type Outcome } from '@faultline/machine';
+import { compare, hashOfStates, racesOf } from './compare.ts';
 import { type Explained, explain } from './explain-finding.ts';
 import type { CheckJob, CheckResult, FoundFinding, Progress } from './job.ts';
 import { count } from './progress.ts';
@@ -13,9 +14,17 @@ export interface Hooks {
 /** Throws UnknownStepError for a step that does not exist. */
 export function runCheck(job: CheckJob, given: AnyScenario, hooks: Hooks): CheckResult {
   const scenario = job.robust === true ? robustly(given, job) : given;
+  const exploration = runOne(job, scenario, hooks);
+  const result = resultOf(job, scenario, exploration);
+  const other = job.compare === true && job.robust !== true ? scenario.compareWith : undefined;
+  if (other === undefined) return result;
+  return { ...result, comparison: compare(exploration, runOne(job, other, hooks)) };
+}
+
+function runOne(job: CheckJob, scenario: AnyScenario, hooks: Hooks): Exploration {
   const { mode, model, without, bounds } = job;
   const { maxSteps, maxExecutions, time } = bounds;
-  const exploration = explore(scenario, {
+  return explore(scenario, {
     mode,
     model,
     stepsOff: [...without],
@@ -33,7 +42,6 @@ export function runCheck(job: CheckJob, given: AnyScenario, hooks: Hooks): Check
         estimate: done > 0 ? Math.round(executions / done) : 0,
       }),
   });
-  return resultOf(job, scenario, exploration);
 }
 
 /** The scenario with one rule: that it ends as some execution under sequential consistency does. */
@@ -50,7 +58,7 @@ function robustly(scenario: AnyScenario, { without, bounds }: CheckJob): AnyScen
   const final = scenario.final as ((state: unknown) => unknown) | undefined;
   const isKnown = ({ results }: Outcome<unknown>, state: unknown) =>
     finals.has(finalStateText(results as Record<string, unknown>, final?.(state)));
-  return { ...scenario, always: { [ROBUST]: isKnown as never }, sometimes: {} };
+  return { ...scenario, always: { [ROBUST]: isKnown as never }, sometimes: {}, benign: [] };
 }
 
 const ROBUST = 'ends as some execution under sequential consistency does';
@@ -82,6 +90,8 @@ function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration
     bounds: exploration.bounds.map(boundText),
     always: hitsOf(exploration.always),
     sometimes: hitsOf(exploration.sometimes),
+    races: racesOf(scenario, exploration),
+    statesHash: hashOfStates(exploration),
     findings: findings.map((finding, i) => found(job, scenario, finding, i)),
   };
 }

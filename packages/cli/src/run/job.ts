@@ -26,6 +26,8 @@ export interface CheckJob {
   /** Instead of the scenario's rules: whether this model has final states that sequential consistency has not. */
   readonly robust?: boolean;
   readonly bounds: Bounds;
+  /** Also explore the form of the code that the scenario is to be compared with. */
+  readonly compare?: boolean;
   /**
    * A diagram and a token for each finding, of the simplest execution that shows it; for the fall of one rule only (its
    * text) just the diagram.
@@ -74,6 +76,26 @@ export interface FoundFinding {
   readonly recording?: Recording;
 }
 
+/** A race that the scenario declares, and what came of it. */
+export interface Race {
+  readonly name: string;
+  /** Executions in which it happened, and of these the ones in which an `always` fell. */
+  readonly happened: number;
+  readonly harmful: number;
+}
+
+/** The same claim of two forms of the code. */
+export interface Comparison {
+  readonly other: string;
+  readonly otherExecutions: number;
+  /** Each `sometimes` of either: executions here and there, null where it is not asked. */
+  readonly sometimes: readonly (readonly [name: string, here: number | null, there: number | null])[];
+  /** Final states as canonical text: how many both have, and those that only one has. */
+  readonly shared: number;
+  readonly onlyHere: readonly string[];
+  readonly onlyThere: readonly string[];
+}
+
 export interface CheckResult {
   readonly kind: 'check';
   readonly scenario: string;
@@ -103,6 +125,10 @@ export interface CheckResult {
   /** Executions in which each `always` fell, and in which each `sometimes` happened. */
   readonly always: Readonly<Record<string, number>>;
   readonly sometimes: Readonly<Record<string, number>>;
+  readonly races: readonly Race[];
+  /** A digest of the set of final states: two runs with the same have the same. */
+  readonly statesHash: string;
+  readonly comparison?: Comparison;
   readonly findings: readonly FoundFinding[];
 }
 

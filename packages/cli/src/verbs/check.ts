@@ -101,6 +101,7 @@ function jobOf({ scenario, module, variant }: Target, options: CheckOptions): Ch
     ...(options.robust === true ? { robust: true } : {}),
     bounds: boundsOf(options),
     explain: true,
+    compare: true,
     recording: options.reporter.startsWith('html'),
   };
 }

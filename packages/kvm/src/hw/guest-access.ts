@@ -16,6 +16,7 @@ import type { Memslots } from '../virt/memslots.ts';
 import { runInstruction } from '../virt/vcpu-entry.ts';
 import { vcpuMemslots } from '../virt/vcpu-memslots.ts';
 import { hasEntry } from '../virt/vcpu-mode.ts';
+import { emulateApicAccess, handleApicEoiInduced } from '../x86/apic-exits.ts';
 import { directPageFault } from '../x86/direct-page-fault.ts';
 import { isMmioSpte } from '../x86/mmio-spte.ts';
 import { rootOf } from '../x86/mmu-page.ts';
@@ -34,6 +35,10 @@ export const Via = {
   RAM: 'RAM',
   /** A device on an I/O bus of the VM. */
   BUS: 'bus',
+  /** The local APIC, by the hardware without an exit. */
+  VIRTUAL_APIC: 'virtual APIC',
+  /** The local APIC, emulated by KVM. */
+  LAPIC: 'local APIC',
   /** User space: KVM_EXIT_MMIO. */
   MMIO: 'MMIO',
   /** Nowhere yet: the guest may not go on before user space has made room in its dirty ring. */
@@ -93,14 +98,18 @@ function* accessThroughTlb(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint):
     const touched = hasEntry(kvm)
       ? yield* runInstruction(vcpu, gpa, write, value)
       : yield* tdpAccess(vcpu, gpa, write, value);
-    if ('value' in touched) return { via: Via.RAM, value: touched.value };
+    if ('value' in touched) {
+      if (touched.eoi !== undefined) yield* handleApicEoiInduced(vcpu, touched.eoi);
+      return { via: touched.apic === true ? Via.VIRTUAL_APIC : Via.RAM, value: touched.value };
+    }
+    if ('apicAccess' in touched) return yield* emulateInVm(vcpu, gpa, write, value);
     const fault: PageFault = { gpa, write, spte: touched.fault, slots: null, waitFor: [] };
     const idx = yield* kvm.srcu.readLock();
     // Every exit: a full log is one of the reasons, and then nothing else is wrong.
     if (kvm.config.pmlEntries > 0) yield* flushPmlBuffer(vcpu, yield* vcpuMemslots(vcpu));
     const result = yield* directPageFault(vcpu, fault);
     yield* kvm.srcu.readUnlock(idx);
-    if (result === RetPf.EMULATE) return { via: Via.MMIO, value: 0n };
+    if (result === RetPf.EMULATE) return yield* emulateInVm(vcpu, gpa, write, value);
     const retries = result === RetPf.RETRY && fault.waitFor.length > 0;
     leave_when_ring_is_full: if (yield* dirtyRingSoftFull(vcpu)) return { via: Via.RING_FULL, value: 0n };
     if (retries) yield* retryAfterChange(fault.waitFor);
@@ -117,7 +126,13 @@ function* accessThroughShadow(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigin
       ? yield* runInstruction(vcpu, gpa, write, value)
       : yield* tdpAccess(vcpu, gpa, write, value);
     if ('value' in touched) return { via: Via.RAM, value: touched.value };
-    const fault: PageFault = { gpa, write, spte: touched.fault, slots: null, waitFor: [] };
+    const fault: PageFault = {
+      gpa,
+      write,
+      spte: 'fault' in touched ? touched.fault : 0n,
+      slots: null,
+      waitFor: [],
+    };
     const idx = yield* kvm.srcu.readLock();
     const result = yield* shadowPageFault(vcpu, fault);
     let emulated: Emulated = write ? 'guest fault' : 'no memory';
@@ -132,6 +147,12 @@ function* accessThroughShadow(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigin
 }
 
 const ENDS = { done: Via.RAM, 'guest fault': Via.GUEST_FAULT, 'no memory': Via.MMIO } as const;
+
+/** The instruction runs in the emulator: the local APIC first, then user space. @kernel vcpu_mmio_write arch/x86/kvm/x86.c */
+function* emulateInVm(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Access> {
+  const read = yield* emulateApicAccess(vcpu, gpa, write, value);
+  return read === null ? { via: Via.MMIO, value: 0n } : { via: Via.LAPIC, value: read };
+}
 
 /** An exit, inside its read section: how the access ended, or RETRY or FIXED to let the guest try again. */
 function* handleExit(vcpu: Vcpu, fault: PageFault, len: number, value: bigint): Task<Access | number> {

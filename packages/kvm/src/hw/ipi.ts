@@ -15,6 +15,7 @@
  */
 import { choose, type Task } from '@faultline/machine';
 import type { Vcpu } from '../virt/kvm.ts';
+import { processPostedInterrupts } from './apic-virtualization.ts';
 
 /** Interrupts are off from here on the CPU of the vCPU, whose own thread asks. @kernel local_irq_disable include/linux/irqflags.h */
 export function* irqsOff(vcpu: Vcpu): Task {
@@ -41,14 +42,26 @@ export function* sendIpi(vcpu: Vcpu): Task {
   yield* vcpu.cpu.irr.fetchOr(PENDING);
 }
 
+/** The vector that tells a CPU of posted interrupts. @kernel POSTED_INTR_VECTOR arch/x86/include/asm/irq_vectors.h */
+export function* sendPostedInterrupt(vcpu: Vcpu): Task {
+  yield* vcpu.cpu.irr.fetchOr(POSTED);
+}
+
 const PENDING = 1;
 const QUIET = 2;
+const POSTED = 4;
 
 /** A thread beside the vCPU's: delivers what `sendIpi` sends, until `noMoreIpis`. */
 export function* interruptController(vcpu: Vcpu): Task {
   const { irr } = vcpu.cpu;
   for (;;) {
-    if (((yield* irr.awaitDiffers(0)) & PENDING) === 0) return;
+    const sent = yield* irr.awaitDiffers(0);
+    if ((sent & POSTED) !== 0) {
+      yield* irr.fetchAndnot(POSTED);
+      yield* deliverPosted(vcpu);
+      continue;
+    }
+    if ((sent & PENDING) === 0) return;
     yield* irr.fetchAndnot(PENDING);
     yield* deliver(vcpu);
   }
@@ -68,4 +81,14 @@ function* deliver(vcpu: Vcpu): Task {
     yield* cpu.vmExits.fetchAdd(1);
   }
   yield* tlb.lock.unlock();
+}
+
+/** A CPU whose guest has APICv on deals with it there; else it is an interrupt that says nothing. */
+function* deliverPosted(vcpu: Vcpu): Task {
+  const { cpu, tlb } = vcpu;
+  yield* tlb.lock.lock();
+  const virtual = cpu.inGuest === 1 && cpu.interrupted === 0 && vcpu.apic?.virtualizes === 1;
+  if (virtual) yield* processPostedInterrupts(vcpu);
+  yield* tlb.lock.unlock();
+  if (!virtual) yield* deliver(vcpu);
 }

@@ -15,14 +15,16 @@ import { isDirty, isLarge, isShadowPresent } from '../x86/spte-predicates.ts';
 import { framesAt, spteIndex } from '../x86/tdp-geometry.ts';
 import { formatOf } from '../x86/tdp-spte.ts';
 import { lastSpte, type Walked } from '../x86/tdp-walk.ts';
+import { virtualizeAccess } from './apic-virtualization.ts';
 import { notePml } from './pml-buffer.ts';
 import { shadowInstruction } from './shadow-access.ts';
 import { tlbEntry } from './tlb.ts';
 
-/** What became of the access: its value, or the entry that made the hardware exit. */
+/** What became of the access: its value, or the entry that made the hardware exit; or see apic-virtualization.ts. */
 export type Touched =
-  | { readonly value: bigint }
-  | { readonly fault: bigint; readonly sptep: Cell<bigint> | null };
+  | { readonly value: bigint; readonly apic?: true; readonly eoi?: number }
+  | { readonly fault: bigint; readonly sptep: Cell<bigint> | null }
+  | { readonly apicAccess: true };
 
 /** One load or store of 8 bytes. */
 export function* tdpAccess(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Touched> {
@@ -59,6 +61,10 @@ export function* insideInstruction(vcpu: Vcpu, gpa: Gpa, write: boolean, value: 
     if (!walked.allowed) return { fault: walked.spte, sptep: walked.sptep };
     entry = fragmentOf(kvm, walked.spte, gfn);
     tlb.entries.set(i, entry);
+  }
+  if (vcpu.apic !== null) {
+    const virtualized = yield* virtualizeAccess(vcpu, gpa, pfnOf(entry), write, value);
+    if (virtualized !== null) return virtualized;
   }
   const frame = (kvm.mmStruct as MmStruct).page.at(pfnOf(entry)).content;
   if (!write) return { value: yield* frame.readOnce() };

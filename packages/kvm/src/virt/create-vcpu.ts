@@ -6,6 +6,7 @@
 import { at, type Task } from '@faultline/machine';
 import { EEXIST, EINVAL, EIO, ENOMEM } from '../errno.ts';
 import { kmallocFails } from '../host/kmalloc.ts';
+import { createLapic } from '../x86/lapic-state.ts';
 import { GuestMmu } from '../x86/shadow/shadow-mmu.ts';
 import { allocDirtyRing } from './dirty-ring-state.ts';
 import { KVM_MAX_VCPU_IDS, type Kvm, Vcpu } from './kvm.ts';
@@ -65,5 +66,6 @@ export function allocVcpu(kvm: Kvm, id: number): Vcpu {
   if (kvm.dirtyRingSize > 0) {
     vcpu.dirtyRing = allocDirtyRing(kvm.dirtyRingSize, kvm.config.dirtyRingReserved);
   }
+  if (kvm.arch !== null) vcpu.apic = createLapic();
   return vcpu;
 }

@@ -4,6 +4,7 @@ import { allocHostMemory } from '../host/memory.ts';
 import { createMm } from '../host/mm.ts';
 import { PML_MAX } from '../hw/pml-buffer.ts';
 import type { Gfn } from '../types.ts';
+import { type ApicvOptions, allocArch, apicvConfig } from '../x86/apicv-config.ts';
 import { allocMmuPage } from '../x86/mmu-page.ts';
 import { allocShadowMmu, type ShadowOptions } from '../x86/shadow/shadow-mmu.ts';
 import { MAX_SHADOW_INDEX_BITS } from '../x86/shadow/shadow-page.ts';
@@ -62,6 +63,8 @@ export interface VmOptions {
     readonly remoteFlush?: 'abstract' | 'real';
     readonly vcpuEntry?: 'abstract' | 'real';
   };
+  /** Hardware that virtualizes local APICs; needs vCPUs that enter and leave their guests. None when left out. */
+  readonly apicv?: ApicvOptions;
   readonly maxVcpus?: number;
   /** Implementation of kvm->srcu, and the CPUs that it counts. */
   readonly srcu?: SrcuLevel;
@@ -99,6 +102,7 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
     kvm.mmStruct = createMm(options.mmu.pages, options.mmu.frames, rangePages);
   }
   kvm.rcu.init(options.rcu ?? 'abstract');
+  if (options.apicv !== undefined) kvm.arch = allocArch();
   createMemslots(kvm, options.startGeneration ?? 0);
   coalescedMmioInit(kvm, options.coalescedMmioMax ?? 3);
   bugOn((yield* initBuses(kvm)) !== 0, 'no memory for the I/O buses of a new VM');
@@ -138,6 +142,7 @@ function configure(kvm: Kvm, options: VmOptions): void {
   // With the shadow MMU the tables hold virtual addresses, and each frame of memory has a reverse map.
   const tables = options.mmu?.shadow === undefined ? frames : options.mmu.pages;
   config.maxGfn = (options.mmu === undefined ? config.tableEntries : tables) as Gfn;
+  if (options.apicv !== undefined) apicvConfig(config, options.apicv);
 }
 
 /** Throws a RangeError for hardware that the model does not have. */

@@ -58,6 +58,16 @@ export const KvmConfig = struct(
     hugePages: u32Field,
     /** 1: huge pages are split when logging starts, not when they are written. @kernel eager_page_split */
     eagerPageSplit: u32Field,
+    /** Which hardware virtualizes the local APIC, if any: see x86/apicv-state.ts. */
+    apicv: u32Field,
+    /** Frame of the local APIC: 0xfee00 where the tables reach so far, else the last one. */
+    apicGfn: u53As<Gfn>(),
+    /** Whose APICv state a fault on that frame goes by: see x86/apicv-state.ts. */
+    apicvFaultBy: u32Field,
+    /** 1: vCPUs are told to reload the address of the APIC-access page when the host has taken it away, as in 6.1; 0: before. */
+    apicReloadByHook: u32Field,
+    /** 1: faults count what they met of an update in progress: see x86/apicv-races.ts. */
+    countApicvRaces: u32Field,
     /** First frame number that the host's page tables cannot hold. */
     maxGfn: u53As<Gfn>(),
   },

@@ -39,6 +39,8 @@ import { Cpu } from '../hw/cpu.ts';
 import { Pml } from '../hw/pml-buffer.ts';
 import { Tlb } from '../hw/tlb.ts';
 import type { Gfn, Hva } from '../types.ts';
+import { KvmArch } from '../x86/apicv-state.ts';
+import { Lapic } from '../x86/lapic-state.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
 import { GuestMmu, ShadowMmu } from '../x86/shadow/shadow-mmu.ts';
 import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
@@ -102,6 +104,8 @@ export interface Vcpu extends View {
   readonly events: Cell<number>;
   injected: number;
   readonly cpu: Cpu;
+  /** Null unless the VM's hardware virtualizes local APICs. */
+  apic: Lapic | null;
   /** Stage of a pending user-space completion: see vcpu-run.ts. */
   pendingIo: number;
   pendingGpa: number;
@@ -145,6 +149,7 @@ export const Vcpu: StructType<Vcpu> = struct(
     events: cell32,
     injected: u32Field,
     cpu: embed(Cpu),
+    apic: ptr((): StructType<Lapic> => Lapic),
     pendingIo: u32Field,
     pendingGpa: u53Field,
     pendingValue: u64Field,
@@ -223,6 +228,8 @@ export interface Kvm extends View {
   shadowMmu: ShadowMmu | null;
   /** mmu_lock where it is a spinlock: see mmu-lock.ts. */
   readonly mmuSpinlock: SpinLock;
+  /** Null unless the hardware virtualizes local APICs. */
+  arch: KvmArch | null;
   readonly config: KvmConfig;
 }
 
@@ -304,9 +311,10 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   mmuInvalidateSeq: cell32,
   rcu,
   shadowMmu: kernelName(
-    'arch',
+    'arch.shadow_mmu',
     ptr((): StructType<ShadowMmu> => ShadowMmu),
   ),
   mmuSpinlock: kernelName('mmu_lock', spinlock),
+  arch: ptr((): StructType<KvmArch> => KvmArch),
   config: embed(KvmConfig),
 });

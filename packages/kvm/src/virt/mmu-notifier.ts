@@ -9,6 +9,7 @@
  */
 import { at, bugOn, smpWmb, type Task } from '@faultline/machine';
 import type { Hva } from '../types.ts';
+import { invalidateRangeHook } from '../x86/apic-access-slot.ts';
 import { flushRemoteTlbs } from '../x86/flush.ts';
 import { kvmUnmapGfnRange } from '../x86/gfn-range.ts';
 import { slotsIn } from './hva-range.ts';
@@ -42,6 +43,7 @@ export function* invalidateRangeStart(kvm: Kvm, start: Hva, end: Hva): Task {
 /** After the host has changed it. @kernel kvm_mmu_notifier_invalidate_range_end virt/kvm/kvm_main.c */
 export function* invalidateRangeEnd(kvm: Kvm, start: Hva, end: Hva): Task {
   const idx = yield* kvm.srcu.readLock();
+  yield* invalidateRangeHook(kvm, start, end);
   if ((yield* slotsIn(kvm, start, end)).length > 0) {
     yield* kvmMmuLock(kvm);
     yield* invalidateEnd(kvm);

@@ -12,7 +12,11 @@ import { irqsOff, irqsOn } from '../hw/ipi.ts';
 import { insideInstruction, type Touched } from '../hw/tdp-access.ts';
 import { emptyTlb } from '../hw/tlb.ts';
 import type { Gpa } from '../types.ts';
+import { vcpuReloadApicAccessPage } from '../x86/apic-access-page.ts';
+import { vcpuUpdateApicv } from '../x86/apicv-vcpu.ts';
+import { injectFromLapic } from '../x86/lapic.ts';
 import { mmuLoad, mmuReload } from '../x86/mmu-load.ts';
+import { syncPirToIrr } from '../x86/posted-interrupt.ts';
 import { vcpuBlock } from './kick.ts';
 import type { Kvm, Vcpu } from './kvm.ts';
 import { checkRequest, Request, requestBit } from './requests.ts';
@@ -22,7 +26,7 @@ import { VcpuMode } from './vcpu-mode.ts';
 export function* runInstruction(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Touched> {
   yield* startInstruction(vcpu);
   const touched = yield* insideInstruction(vcpu, gpa, write, value);
-  if ('value' in touched) yield* irqsOn(vcpu);
+  if ('value' in touched && touched.eoi === undefined) yield* irqsOn(vcpu);
   else yield* leaveGuest(vcpu);
   return touched;
 }
@@ -81,6 +85,7 @@ export function* enterGuest(vcpu: Vcpu): Task {
     set_in_guest_mode: yield* vcpu.mode.storeRelease(VcpuMode.IN_GUEST);
     // Pairs with the barrier between request and mode of whoever kicks.
     order_mode_before_requests: yield* smpMb();
+    if (vcpu.apic !== null) yield* syncPirToIrr(vcpu);
     check_requests_again: if (yield* exitRequested(vcpu)) {
       yield* vcpu.mode.writeOnce(VcpuMode.OUTSIDE_GUEST);
       yield* smpWmb();
@@ -111,17 +116,29 @@ export function* exitRequested(vcpu: Vcpu): Task<boolean> {
 }
 
 const HANDLED =
-  requestBit(Request.MMU_FREE_OBSOLETE_ROOTS) | requestBit(Request.TLB_FLUSH) | requestBit(Request.EVENT);
+  requestBit(Request.MMU_FREE_OBSOLETE_ROOTS) |
+  requestBit(Request.TLB_FLUSH) |
+  requestBit(Request.APIC_PAGE_RELOAD) |
+  requestBit(Request.APICV_UPDATE) |
+  requestBit(Request.EVENT);
 
 /** With interrupts on and outside the guest: some of this takes locks. @kernel vcpu_enter_guest arch/x86/kvm/x86.c */
 export function* processRequests(vcpu: Vcpu): Task {
-  const pending = yield* vcpu.requests.readOnce();
+  let pending = yield* vcpu.requests.readOnce();
   if (pending === 0n) return;
   if (yield* checkRequest(vcpu, pending, Request.MMU_FREE_OBSOLETE_ROOTS)) yield* mmuReload(vcpu);
   if (yield* checkRequest(vcpu, pending, Request.TLB_FLUSH)) {
     flush_tlb_on_request: emptyTlb(vcpu.tlb);
   }
-  if (yield* checkRequest(vcpu, pending, Request.EVENT)) vcpu.injected |= yield* vcpu.events.xchg(0);
+  if (yield* checkRequest(vcpu, pending, Request.APIC_PAGE_RELOAD)) yield* vcpuReloadApicAccessPage(vcpu);
+  if (yield* checkRequest(vcpu, pending, Request.APICV_UPDATE)) {
+    yield* vcpuUpdateApicv(vcpu);
+    pending = yield* vcpu.requests.readOnce();
+  }
+  if (yield* checkRequest(vcpu, pending, Request.EVENT)) {
+    if (vcpu.apic === null) vcpu.injected |= yield* vcpu.events.xchg(0);
+    else yield* injectFromLapic(vcpu);
+  }
   const rest = pending & ~HANDLED;
   if (rest !== 0n) yield* vcpu.requests.fetchAndnot(rest);
 }

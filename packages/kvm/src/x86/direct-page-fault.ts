@@ -19,6 +19,9 @@ import {
   type Memslots,
 } from '../virt/memslots.ts';
 import { searchVcpuMemslots, vcpuMemslots } from '../virt/vcpu-memslots.ts';
+import { isApicAccessSlot } from './apic-access-slot.ts';
+import { mayMapApicPage } from './apicv-fault.ts';
+import { countDecided } from './apicv-races.ts';
 import { fastPageFault } from './fast-page-fault.ts';
 import { flushRemoteTlbs } from './flush.ts';
 import { firstOfHuge, hugepageAdjust } from './hugepage-adjust.ts';
@@ -53,24 +56,28 @@ export function* directPageFault(vcpu: Vcpu, fault: PageFault): Task<number> {
     fault.waitFor = yield* untilSlotsChange(vcpu, fault.slots);
     return RetPf.RETRY;
   }
-  const found = yield* faultinPfn(kvm, fault, slot);
+  const found = yield* faultinPfn(vcpu, fault, slot);
   if (found === null) return RetPf.EMULATE;
   fault.waitFor = [[kvm.mmuInvalidateSeq, found.seq]];
 
   yield* kvm.mmuLock.readLock();
   let result: number = RetPf.RETRY;
   if (!(yield* isPageFaultStale(vcpu, fault, found))) result = yield* tdpMmuMap(vcpu, fault, slot, found);
+  if (kvm.config.countApicvRaces === 1) yield* countDecided(vcpu, found.seq, result);
   yield* kvm.mmuLock.readUnlock();
   // From here the frame stays only as long as the notifier lets it.
   yield* putPage(mm, found.pfn);
   return result;
 }
 
-/** @kernel kvm_faultin_pfn arch/x86/kvm/mmu/mmu.c */
-export function* faultinPfn(kvm: Kvm, fault: PageFault, slot: Memslot): Task<Faultin | null> {
+/** Null: the instruction is to be emulated. @kernel kvm_faultin_pfn arch/x86/kvm/mmu/mmu.c */
+export function* faultinPfn(vcpu: Vcpu, fault: PageFault, slot: Memslot): Task<Faultin | null> {
+  const kvm = vcpu.kvm as Kvm;
   const seq = yield* kvm.mmuInvalidateSeq.readOnce();
   // Pairs with the write barrier of the notifier's end: the count is read before the host's page table.
   order_seq_before_gup: yield* smpRmb();
+  // After the sequence: an update that turns APICv off raises it when it has zapped.
+  if (isApicAccessSlot(kvm, slot) && !(yield* mayMapApicPage(vcpu))) return null;
   const hva = hvaOf(slot, gfnOf(fault.gpa));
   const gup = yield* hvaToPfnPinned(kvm, hva, fault.write);
   if (gup === null) return null;

@@ -7,6 +7,7 @@ import type { Task } from '@faultline/machine';
 import { type Gfn, type Hva, PAGE_SIZE } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import type { Memslot } from '../virt/memslots.ts';
+import { reloadAfterUnmap } from './apic-access-slot.ts';
 import type { MmuPage } from './mmu-page.ts';
 import { isLast, isShadowPresent } from './spte-predicates.ts';
 import { iterNext, iterStart } from './tdp-iter.ts';
@@ -19,7 +20,15 @@ export function* unmapGfnRange(kvm: Kvm, slot: Memslot, start: Hva, end: Hva): T
   const first = Math.max(0, Math.floor((start - slot.userspaceAddr) / PAGE_SIZE));
   const last = Math.min(slot.npages, Math.ceil((end - slot.userspaceAddr) / PAGE_SIZE));
   if (first >= last) return false;
-  return yield* zapLeafs(kvm, slot.asId, (slot.baseGfn + first) as Gfn, (slot.baseGfn + last) as Gfn, false);
+  const flush = yield* zapLeafs(
+    kvm,
+    slot.asId,
+    (slot.baseGfn + first) as Gfn,
+    (slot.baseGfn + last) as Gfn,
+    false,
+  );
+  yield* reloadAfterUnmap(kvm, slot);
+  return flush;
 }
 
 /**

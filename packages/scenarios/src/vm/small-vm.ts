@@ -13,11 +13,16 @@ import {
 import { type Cell, cell32, type StructType, struct, type Task, type View } from '@faultline/machine';
 
 /** What threads of a scenario tell each other. Not KVM's: a user space that knows its ioctl has returned. */
-interface Flags extends View {
+export interface Flags extends View {
   readonly returned: Cell<number>;
 }
 
 const Flags: StructType<Flags> = struct('scenario_flags', { returned: cell32 }, { as: 'vmm' });
+
+/** Flags that nobody has set. */
+export function createFlags(): Flags {
+  return Flags.alloc();
+}
 
 export interface SmallVm {
   readonly kvm: Kvm;
@@ -30,7 +35,7 @@ export function* smallVm(options: VmOptions = {}): Task<SmallVm> {
   const kvm = yield* createVm(options);
   const vcpu = yield* createVcpu(kvm, 0);
   if (typeof vcpu === 'number') throw new Error(`KVM_CREATE_VCPU failed: ${vcpu}`);
-  return { kvm, vcpu, flags: Flags.alloc() };
+  return { kvm, vcpu, flags: createFlags() };
 }
 
 /** The frame that scenarios fight over, and its address. */

@@ -69,7 +69,11 @@ export function* shadowPageFault(vcpu: Vcpu, fault: PageFault): Task<number> {
     ];
     return RetPf.RETRY;
   }
-  const found = yield* faultinPfn(kvm, { ...fault, gpa: (walker.gfn * PAGE_SIZE) as PageFault['gpa'] }, slot);
+  const found = yield* faultinPfn(
+    vcpu,
+    { ...fault, gpa: (walker.gfn * PAGE_SIZE) as PageFault['gpa'] },
+    slot,
+  );
   if (found === null) return RetPf.EMULATE;
   fault.waitFor = [[kvm.mmuInvalidateSeq, found.seq]];
   yield* kvmMmuLock(kvm);
