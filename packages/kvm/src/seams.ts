@@ -9,7 +9,7 @@ export { splitHugePmd } from './host/huge-pmd.ts';
 export { collapseHugePage } from './host/khugepaged.ts';
 export { mergePages } from './host/ksm.ts';
 export { migratePage } from './host/migrate.ts';
-export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage, setPfnDirty } from './host/mm.ts';
+export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, ptePfn, putPage, setPfnDirty } from './host/mm.ts';
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
@@ -29,12 +29,15 @@ export { KvmBus } from './virt/io-bus-state.ts';
 export { allocRegisterDevice, RegisterDevice } from './virt/io-device-state.ts';
 export { acceptIrq, makeAllCpusRequest, vcpuKick } from './virt/kick.ts';
 export { Vcpu as VcpuStruct } from './virt/kvm.ts';
+export { lockAllVcpus, unlockAllVcpus } from './virt/lock-all-vcpus.ts';
 export { setMemoryRegion } from './virt/memory-region.ts';
 export type { Memslots } from './virt/memslots.ts';
 export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots-search.ts';
 export { invalidateRangeEnd, invalidateRangeStart } from './virt/mmu-notifier.ts';
 export { clearFlushYoung, clearYoung, testYoung } from './virt/mmu-notifier-age.ts';
 export { changePte } from './virt/mmu-notifier-change.ts';
+export { gpcActivate, gpcCheck, gpcDeactivate, gpcPage, gpcRefresh } from './virt/pfncache.ts';
+export { GfnToPfnCache } from './virt/pfncache-state.ts';
 export { makeRequest, Request } from './virt/requests.ts';
 export { exitGuest, haltInGuest, processRequests, runInstruction, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
@@ -57,4 +60,26 @@ export { recoverNxHugePages, zapCollapsibleSptes } from './x86/tdp-recover.ts';
 export { mmuLoad, mmuUnload } from './x86/tdp-roots.ts';
 export { lastSpte } from './x86/tdp-walk.ts';
 export { writeProtectForTracking } from './x86/tdp-write-protect-gfn.ts';
+export { xenHvmEvtchnSend, xenSetSharedInfo, xenSetVcpuInfo } from './x86/xen-attr.ts';
+export { xenHasInterrupt, xenInjectPendingEvents, xenSetEvtchn, xenSetEvtchnFast } from './x86/xen-evtchn.ts';
+export { xenEvtchnSend, xenHalt, xenInjectTimerIrqs, xenTimerCallback } from './x86/xen-hypercall.ts';
+export { freeIdrNodes } from './x86/xen-idr.ts';
+export {
+  bitsPerWord,
+  guestFinds,
+  maskBit,
+  pendingBit,
+  SEL_MASK,
+  selBit,
+  UPCALL_PENDING,
+} from './x86/xen-pages.ts';
+export {
+  type EvtchnAttr,
+  Evtchnstat,
+  KVM_XEN_EVTCHN_DEASSIGN,
+  KVM_XEN_EVTCHN_RESET,
+  KVM_XEN_EVTCHN_UPDATE,
+  xenSetattrEvtchn,
+} from './x86/xen-ports.ts';
+export { type KvmXen, NO_INDEX, type VcpuXen, XenEvtchn } from './x86/xen-state.ts';
 export { zapAllFast } from './x86/zap-fast.ts';

@@ -25,6 +25,7 @@ import { hostMutants } from './mutants/notifier-host.ts';
 import { srcuMutants } from './mutants/srcu.ts';
 import { notifierScenarios } from './notifier/all.ts';
 import { srcuScenarios } from './srcu/all.ts';
+import { xenScenarios } from './xen/all.ts';
 
 export type { Expectation, Mutant } from './mutant.ts';
 
@@ -37,6 +38,7 @@ export const scenarios: readonly AnyScenario[] = [
   ...notifierScenarios,
   ...dirtyScenarios,
   ...lifetimeScenarios,
+  ...xenScenarios,
   ...locksThreadsScenarios,
 ];
 

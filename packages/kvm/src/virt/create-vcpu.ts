@@ -6,6 +6,7 @@
 import { at, type Task } from '@faultline/machine';
 import { EEXIST, EINVAL, EIO, ENOMEM } from '../errno.ts';
 import { kmallocFails } from '../host/kmalloc.ts';
+import { initVcpuXen } from '../x86/xen-init.ts';
 import { allocDirtyRing } from './dirty-ring-state.ts';
 import { KVM_MAX_VCPU_IDS, type Kvm, Vcpu } from './kvm.ts';
 
@@ -63,5 +64,6 @@ export function allocVcpu(kvm: Kvm, id: number): Vcpu {
   if (kvm.dirtyRingSize > 0) {
     vcpu.dirtyRing = allocDirtyRing(kvm.dirtyRingSize, kvm.config.dirtyRingReserved);
   }
+  if (kvm.xen !== null) initVcpuXen(vcpu);
   return vcpu;
 }

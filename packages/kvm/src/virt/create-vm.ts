@@ -5,6 +5,7 @@ import { createMm } from '../host/mm.ts';
 import { PML_MAX } from '../hw/pml-buffer.ts';
 import type { Gfn } from '../types.ts';
 import { allocMmuPage } from '../x86/mmu-page.ts';
+import { initXen } from '../x86/xen-init.ts';
 import { coalescedMmioInit } from './coalesced-mmio.ts';
 import { KVM_DIRTY_RING_MAX_ENTRIES, KVM_DIRTY_RING_RSVD_ENTRIES } from './dirty-ring-state.ts';
 import { initBuses } from './io-bus-register.ts';
@@ -58,6 +59,8 @@ export interface VmOptions {
     readonly remoteFlush?: 'abstract' | 'real';
     readonly vcpuEntry?: 'abstract' | 'real';
   };
+  /** For a Xen guest; needs `mmu`. `lock`: kvm->lock does what xen_lock does since 310bc39546. */
+  readonly xen?: { readonly longMode?: boolean; readonly lock?: 'xen_lock' | 'kvm->lock' };
   readonly maxVcpus?: number;
   /** Implementation of kvm->srcu, and the CPUs that it counts. */
   readonly srcu?: SrcuLevel;
@@ -90,6 +93,8 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
     const rangePages = kvm.config.hugePages === 1 ? 2 ** kvm.config.tdpIndexBits : 0;
     kvm.mmStruct = createMm(options.mmu.pages, options.mmu.frames, rangePages);
   }
+  if (options.xen !== undefined)
+    initXen(kvm, options.xen.longMode !== false, options.xen.lock === 'kvm->lock');
   kvm.rcu.init(options.rcu ?? 'abstract');
   createMemslots(kvm, options.startGeneration ?? 0);
   coalescedMmioInit(kvm, options.coalescedMmioMax ?? 3);

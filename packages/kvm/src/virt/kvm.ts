@@ -40,11 +40,13 @@ import { Pml } from '../hw/pml-buffer.ts';
 import { Tlb } from '../hw/tlb.ts';
 import type { Gfn, Hva } from '../types.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
+import { KvmXen, VcpuXen } from '../x86/xen-state.ts';
 import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
 import { DirtyRing } from './dirty-ring-state.ts';
 import { IoBus, Ioeventfd } from './io-bus-state.ts';
 import { KvmConfig } from './kvm-config.ts';
 import { Memslot, Memslots } from './memslots.ts';
+import { PfnCaches } from './pfncache-state.ts';
 
 /** @kernel struct kvm_run include/uapi/linux/kvm.h, at its offsets */
 export const KvmRun = struct(
@@ -99,6 +101,8 @@ export interface Vcpu extends View {
   readonly events: Cell<number>;
   injected: number;
   readonly cpu: Cpu;
+  /** Null unless the VM is for a Xen guest. */
+  xen: VcpuXen | null;
   /** Stage of a pending user-space completion: see vcpu-run.ts. */
   pendingIo: number;
   pendingGpa: number;
@@ -138,6 +142,7 @@ export const Vcpu: StructType<Vcpu> = struct(
     events: cell32,
     injected: u32Field,
     cpu: embed(Cpu),
+    xen: ptr((): StructType<VcpuXen> => VcpuXen),
     pendingIo: u32Field,
     pendingGpa: u53Field,
     pendingValue: u64Field,
@@ -212,6 +217,9 @@ export interface Kvm extends View {
   readonly mmuInvalidateSeq: Cell<number>;
   /** Grace periods of RCU: page-table pages are freed after one. */
   readonly rcu: Rcu;
+  /** Null unless the VM is for a Xen guest; and the caches that its notifiers look through, null without any. */
+  xen: KvmXen | null;
+  pfnCaches: PfnCaches | null;
   readonly config: KvmConfig;
 }
 
@@ -292,5 +300,7 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   ),
   mmuInvalidateSeq: cell32,
   rcu,
+  xen: ptr((): StructType<KvmXen> => KvmXen),
+  pfnCaches: ptr((): StructType<PfnCaches> => PfnCaches),
   config: embed(KvmConfig),
 });
