@@ -9,7 +9,16 @@ export { splitHugePmd } from './host/huge-pmd.ts';
 export { collapseHugePage } from './host/khugepaged.ts';
 export { mergePages } from './host/ksm.ts';
 export { migratePage } from './host/migrate.ts';
-export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, ptePfn, putPage, setPfnDirty } from './host/mm.ts';
+export {
+  allocFrame,
+  type MmStruct,
+  type Page,
+  PG_ACCESSED,
+  PG_DIRTY,
+  ptePfn,
+  putPage,
+  setPfnDirty,
+} from './host/mm.ts';
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
@@ -37,7 +46,7 @@ export { invalidateRangeEnd, invalidateRangeStart } from './virt/mmu-notifier.ts
 export { clearFlushYoung, clearYoung, testYoung } from './virt/mmu-notifier-age.ts';
 export { changePte } from './virt/mmu-notifier-change.ts';
 export { gpcActivate, gpcCheck, gpcDeactivate, gpcPage, gpcRefresh } from './virt/pfncache.ts';
-export { GfnToPfnCache } from './virt/pfncache-state.ts';
+export type { GfnToPfnCache } from './virt/pfncache-state.ts';
 export { makeRequest, Request } from './virt/requests.ts';
 export { exitGuest, haltInGuest, processRequests, runInstruction, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
@@ -62,8 +71,15 @@ export { lastSpte } from './x86/tdp-walk.ts';
 export { writeProtectForTracking } from './x86/tdp-write-protect-gfn.ts';
 export { xenHvmEvtchnSend, xenSetSharedInfo, xenSetVcpuInfo } from './x86/xen-attr.ts';
 export { xenHasInterrupt, xenInjectPendingEvents, xenSetEvtchn, xenSetEvtchnFast } from './x86/xen-evtchn.ts';
-export { xenEvtchnSend, xenHalt, xenInjectTimerIrqs, xenTimerCallback } from './x86/xen-hypercall.ts';
+export {
+  xenEvtchnSend,
+  xenHalt,
+  xenInjectTimerIrqs,
+  xenSchedopPoll,
+  xenTimerCallback,
+} from './x86/xen-hypercall.ts';
 export { freeIdrNodes } from './x86/xen-idr.ts';
+export { initGpc } from './x86/xen-init.ts';
 export {
   bitsPerWord,
   guestFinds,

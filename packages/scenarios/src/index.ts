@@ -23,6 +23,7 @@ import { notifierMutants } from './mutants/notifier.ts';
 import { agingMutants } from './mutants/notifier-age.ts';
 import { hostMutants } from './mutants/notifier-host.ts';
 import { srcuMutants } from './mutants/srcu.ts';
+import { xenMutants } from './mutants/xen.ts';
 import { notifierScenarios } from './notifier/all.ts';
 import { srcuScenarios } from './srcu/all.ts';
 import { xenScenarios } from './xen/all.ts';
@@ -57,5 +58,6 @@ export const mutants: readonly Mutant[] = [
   ...dirtyMutants,
   ...dirtyHugeMutants,
   ...lifetimeMutants,
+  ...xenMutants,
   ...locksThreadsMutants,
 ];

@@ -27,11 +27,11 @@ import { type KvmXen, NO_INDEX, type VcpuXen, type XenEvtchn } from './xen-state
  */
 export function* xenSetEvtchn(kvm: Kvm, xe: XenEvtchn): Task<number> {
   const first = yield* xenSetEvtchnFast(kvm, xe);
-  if (first !== -EWOULDBLOCK) return first;
-  return yield* setEvtchnSlow(kvm, xe);
+  take_slow_way: if (first === -EWOULDBLOCK) return yield* setEvtchnSlow(kvm, xe);
+  return first;
 }
 
-function* setEvtchnSlow(kvm: Kvm, xe: XenEvtchn): Task<number> {
+export function* setEvtchnSlow(kvm: Kvm, xe: XenEvtchn): Task<number> {
   let result: number;
   yield* lockXen(kvm);
   do {
@@ -39,7 +39,7 @@ function* setEvtchnSlow(kvm: Kvm, xe: XenEvtchn): Task<number> {
     result = yield* xenSetEvtchnFast(kvm, xe);
     if (result !== -EWOULDBLOCK) break;
     const idx = yield* kvm.srcu.readLock();
-    result = yield* gpcRefreshSame(kvm, shinfo(kvm));
+    map_shared_info_again: result = yield* gpcRefreshSame(kvm, shinfo(kvm));
     yield* kvm.srcu.readUnlock(idx);
   } while (result === 0);
   yield* unlockXen(kvm);
@@ -67,7 +67,7 @@ const shinfo = (kvm: Kvm) => (kvm.xen as KvmXen).shinfoCache as GfnToPfnCache;
 const vcpuInfo = (vcpu: Vcpu) => (vcpu.xen as VcpuXen).vcpuInfoCache as GfnToPfnCache;
 
 /** The vCPU that an event is for; null if there is none. Its index is remembered. */
-function* targetOf(kvm: Kvm, xe: XenEvtchn): Task<Vcpu | null> {
+export function* targetOf(kvm: Kvm, xe: XenEvtchn): Task<Vcpu | null> {
   const known = yield* xe.vcpuIdx.readOnce();
   if (known !== NO_INDEX) return yield* getVcpu(kvm, known);
   const id = yield* xe.vcpuId.readOnce();

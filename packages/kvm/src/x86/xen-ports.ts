@@ -59,9 +59,9 @@ export function* evtchnAssign(kvm: Kvm, attr: EvtchnAttr): Task<number> {
   record.deliver.vcpuIdx.poke(NO_INDEX);
   record.eventfd = eventfd;
 
-  yield* lockXen(kvm);
+  assign_holds_the_lock: yield* lockXen(kvm);
   const taken = (yield* idrAlloc(kvm, sendPort, record)) === false;
-  yield* unlockXen(kvm);
+  assign_holds_the_lock: yield* unlockXen(kvm);
   if (!taken) return 0;
   yield* freeRecord(record);
   return -EEXIST;
@@ -115,6 +115,6 @@ export function* evtchnReset(kvm: Kvm): Task<number> {
 }
 
 export function* freeRecord(record: Evtchnfd): Task {
-  if (record.eventfd !== null) yield* eventfdCtxPut(record.eventfd);
+  put_eventfd: if (record.eventfd !== null) yield* eventfdCtxPut(record.eventfd);
   Evtchnfd.free(record);
 }

@@ -61,19 +61,24 @@ interface Options {
 
 /** Both pages are mapped. `pages` and as many frames, and one more; every vCPU has the same vcpu_info. */
 export function* xenVm({ lock = 'xen_lock', pages = 2, vcpus = 1 }: Options = {}): Task<XenVm> {
-  const kvm = yield* createVm({ mmu: { pages, frames: pages + 1 }, xen: { lock } });
-  yield* setUserMemoryRegion(kvm, region(0, pages));
+  const kvm = yield* createVm({ mmu: { pages, frames: pages + 1, indexBits: 2 }, xen: { lock } });
+  expectZero(yield* setUserMemoryRegion(kvm, region(0, pages)));
   const made: Vcpu[] = [];
   for (let id = 0; id < vcpus; id++) {
     const vcpu = yield* createVcpu(kvm, id);
     if (typeof vcpu === 'number') throw new Error(`KVM_CREATE_VCPU failed: ${vcpu}`);
     made.push(vcpu);
     // The second vCPU's is in the third page, if there is one.
-    yield* xenSetVcpuInfo(vcpu, gpa((VCPU_INFO + id) * PAGE_SIZE));
+    expectZero(yield* xenSetVcpuInfo(vcpu, gpa((VCPU_INFO + id) * PAGE_SIZE)));
   }
-  yield* xenSetSharedInfo(kvm, gfn(SHARED_INFO));
+  expectZero(yield* xenSetSharedInfo(kvm, gfn(SHARED_INFO)));
   const mm = kvm.mmStruct as MmStruct;
   return { kvm, mm, vcpu: made[0] as Vcpu, vcpus: made, progress: Progress.alloc() };
+}
+
+/** Of an ioctl at set-up. */
+export function expectZero(result: number): void {
+  if (result !== 0) throw new Error(`an ioctl failed at set-up: ${result}`);
 }
 
 export const hvaOfPage = (page: number): Hva => hva(page * PAGE_SIZE);

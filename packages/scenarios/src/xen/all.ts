@@ -1,9 +1,59 @@
 /** The scenarios of area xen. */
 import type { AnyScenario } from '@faultline/machine';
+import { cacheNotOnTheList, cacheOfAnotherPage } from './cache-of-another-page.ts';
+import {
+  eventLostAsPageIsMapped,
+  eventLostAsPageMoves,
+  upcallLostAsPageMoves,
+} from './event-lost-as-page-moves.ts';
+import {
+  eventInFreedFrame,
+  eventLostAsPageIsRemapped,
+  eventLostInOldMemory,
+} from './event-lost-in-old-page.ts';
 import { evtchnDeadlock, twoSlowSenders, workUnderKvmLock } from './evtchn-deadlock.ts';
+import {
+  guestFindsNothing,
+  notedWordDropped,
+  pollerSleepsOn,
+  timerLost,
+  vcpuSleepsOn,
+} from './guest-finds-nothing.ts';
+import { timerDeadlock, vcpuAttributeDeadlock } from './other-paths.ts';
+import {
+  eventForTheOldVcpu,
+  portAssignedTwice,
+  portClosedUnderASend,
+  portsResetUnderASend,
+  recordFreedUnderAnUpdate,
+  tableFreedUnderALookup,
+  updateForgotten,
+} from './port-table.ts';
 
 export const xenScenarios = [
   evtchnDeadlock,
   workUnderKvmLock,
   twoSlowSenders,
+  eventLostAsPageMoves,
+  eventLostAsPageIsMapped,
+  upcallLostAsPageMoves,
+  eventLostInOldMemory,
+  eventLostAsPageIsRemapped,
+  eventInFreedFrame,
+  guestFindsNothing,
+  vcpuSleepsOn,
+  notedWordDropped,
+  pollerSleepsOn,
+  timerLost,
+  portClosedUnderASend,
+  portsResetUnderASend,
+  tableFreedUnderALookup,
+  recordFreedUnderAnUpdate,
+  portAssignedTwice,
+  updateForgotten,
+  eventForTheOldVcpu,
+  cacheOfAnotherPage,
+  cacheNotOnTheList,
+  timerDeadlock,
+  vcpuAttributeDeadlock,
 ] as unknown as readonly AnyScenario[];

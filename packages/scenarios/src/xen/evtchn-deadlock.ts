@@ -39,6 +39,7 @@ export const evtchnDeadlock = scenario('xen/evtchn-deadlock', {
     { seed: '000.4', says: 'with a leaf lock neither happens', verdict: 'holds' },
   ],
   size: '1 vCPU, 1 hypercall through KVM_RUN, 1 of 2 ioctls',
+  defends: ['xen.map_shared_info_again'],
   *setup() {
     const vm = yield* xenVm();
     yield* xenSetattrEvtchn(vm.kvm, ipiPort(PORT));
@@ -76,6 +77,7 @@ export const workUnderKvmLock = scenario('xen/irqfd-work-waits-for-ever', {
     },
   ],
   size: '1 vCPU inside KVM_RUN, 1 work item, 1 of 2 ioctls, kvm->lock for Xen',
+  defends: ['xen.map_shared_info_again'],
   *setup() {
     const vm = yield* xenVm({ lock: 'kvm->lock' });
     vm.vcpu.program = assemble([{ op: 'evtchn-send', port: PORT }, { op: 'hlt' }]);
@@ -117,6 +119,7 @@ export const twoSlowSenders = scenario('xen/two-senders-wait-for-each-other', {
     },
   ],
   size: '1 vCPU, 1 hypercall, 1 work item',
+  defends: ['xen.map_shared_info_again'],
   *setup() {
     const vm = yield* xenVm();
     yield* xenSetattrEvtchn(vm.kvm, ipiPort(PORT));

@@ -1,5 +1,5 @@
 /** Who meets on the locks of a Xen guest's events: threads of several scenarios. */
-import type { Kvm, Vcpu } from '@faultline/kvm';
+import type { Kvm } from '@faultline/kvm';
 import { allocRegisterDevice, lockAllVcpus, unlockAllVcpus } from '@faultline/kvm/seams';
 import { choose, type Task } from '@faultline/machine';
 import { registerDevice } from '../io/bus-vm.ts';
@@ -27,15 +27,4 @@ export function* addDevice(kvm: Kvm): Task {
   yield* kvm.lock.lock();
   yield* registerDevice(kvm, 0, allocRegisterDevice());
   yield* kvm.lock.unlock();
-}
-
-/** What a vCPU does inside KVM_RUN: its mutex is held, and it is inside kvm->srcu. */
-export function* insideRun<T>(vcpu: Vcpu, body: (vcpu: Vcpu) => Task<T>): Task<T> {
-  const { srcu } = vcpu.kvm as Kvm;
-  yield* vcpu.mutex.lock();
-  const idx = yield* srcu.readLock();
-  const result = yield* body(vcpu);
-  yield* srcu.readUnlock(idx);
-  yield* vcpu.mutex.unlock();
-  return result;
 }
