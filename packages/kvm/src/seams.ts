@@ -50,8 +50,18 @@ export type { GfnToPfnCache } from './virt/pfncache-state.ts';
 export { makeRequest, Request } from './virt/requests.ts';
 export { exitGuest, haltInGuest, processRequests, runInstruction, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
+export {
+  cpuOnline,
+  hardwareEnableAll,
+  KvmModule,
+  setNxHugePages,
+  staticKeySlowInc,
+  vmListAdd,
+  vmListRemove,
+} from './virt/vm-list.ts';
 export { directPageFault } from './x86/direct-page-fault.ts';
 export { fastPageFault, fixDirectSpte } from './x86/fast-page-fault.ts';
+export { mmuFirstShadowRootAlloc, rmapAdd } from './x86/first-shadow-root.ts';
 export { flushRemoteTlbs } from './x86/flush.ts';
 export {
   isMmioSpte,
@@ -61,6 +71,7 @@ export {
   truncateGeneration,
 } from './x86/mmio-spte.ts';
 export { allocMmuPage, type MmuPage } from './x86/mmu-page.ts';
+export { vcpuSetPrivateMemslot } from './x86/private-memslot.ts';
 export { commitZapPage, walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from './x86/shadow-walk.ts';
 export { PT_WRITABLE, spteFormat } from './x86/spte-format.ts';
 export { rcuDoBatch } from './x86/tdp-free.ts';

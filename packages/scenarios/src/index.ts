@@ -3,6 +3,7 @@ import type { AnyScenario } from '@faultline/machine';
 import { dirtyScenarios } from './dirty/all.ts';
 import { ioScenarios } from './io/all.ts';
 import { lifetimeScenarios } from './lifetime/all.ts';
+import { locksScenarios } from './locks/all.ts';
 import { locksThreadsScenarios } from './locks-threads/all.ts';
 import { memslotsScenarios } from './memslots/all.ts';
 import { mmioScenarios } from './mmio/all.ts';
@@ -12,6 +13,7 @@ import { dirtyMutants } from './mutants/dirty.ts';
 import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
 import { ioMutants } from './mutants/io.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
+import { locksMutants } from './mutants/locks.ts';
 import { locksThreadsMutants } from './mutants/locks-threads.ts';
 import { memslotsMutants } from './mutants/memslots.ts';
 import { mmioMutants } from './mutants/mmio.ts';
@@ -40,6 +42,7 @@ export const scenarios: readonly AnyScenario[] = [
   ...dirtyScenarios,
   ...lifetimeScenarios,
   ...xenScenarios,
+  ...locksScenarios,
   ...locksThreadsScenarios,
 ];
 
@@ -59,5 +62,6 @@ export const mutants: readonly Mutant[] = [
   ...dirtyHugeMutants,
   ...lifetimeMutants,
   ...xenMutants,
+  ...locksMutants,
   ...locksThreadsMutants,
 ];

@@ -217,6 +217,8 @@ export interface Kvm extends View {
   readonly mmuInvalidateSeq: Cell<number>;
   /** Grace periods of RCU: page-table pages are freed after one. */
   readonly rcu: Rcu;
+  /** 1 once slots have rmaps. Written under slots_arch_lock. */
+  readonly shadowRootAllocated: Cell<number>;
   /** Null unless the VM is for a Xen guest; and the caches that its notifiers look through, null without any. */
   xen: KvmXen | null;
   pfnCaches: PfnCaches | null;
@@ -300,6 +302,7 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   ),
   mmuInvalidateSeq: cell32,
   rcu,
+  shadowRootAllocated: kernelName('arch.shadow_root_allocated', cell32),
   xen: ptr((): StructType<KvmXen> => KvmXen),
   pfnCaches: ptr((): StructType<PfnCaches> => PfnCaches),
   config: embed(KvmConfig),

@@ -129,7 +129,7 @@ function* hypercall(vcpu: Vcpu, port: number): Task<boolean> {
 }
 
 /** @kernel kernel_pio arch/x86/kvm/x86.c */
-function* portAccess(vcpu: Vcpu, { op, address, size, value }: Decoded): Task<boolean> {
+export function* portAccess(vcpu: Vcpu, { op, address, size, value }: Decoded): Task<boolean> {
   const kvm = vcpu.kvm as Kvm;
   const out = op === 'out';
   const idx = yield* kvm.srcu.readLock();

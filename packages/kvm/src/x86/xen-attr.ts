@@ -42,7 +42,7 @@ export function* xenSetVcpuInfo(vcpu: Vcpu, gpa: Gpa | null): Task<number> {
   return result;
 }
 
-function* pointAt(kvm: Kvm, gpc: GfnToPfnCache, gpa: Gpa | null): Task<number> {
+export function* pointAt(kvm: Kvm, gpc: GfnToPfnCache, gpa: Gpa | null): Task<number> {
   if (gpa !== null) return yield* gpcActivate(kvm, gpc, gpa);
   yield* gpcDeactivate(kvm, gpc);
   return 0;

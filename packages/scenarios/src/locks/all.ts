@@ -1,0 +1,27 @@
+/** The scenarios of area locks. */
+import type { AnyScenario } from '@faultline/machine';
+import { hotplugCycle, hotplugCycleOfReaders, vmListWalked } from './hotplug-cycle.ts';
+import { deviceFoundOutsideASection, slotFoundOutsideASection } from './lookup-outside-a-section.ts';
+import { reclaimUnderMmuLock } from './reclaim-under-mmu-lock.ts';
+import { rmapsMissing, rmapsTwice } from './rmaps-missing.ts';
+import {
+  deviceWaitsForSlotsLock,
+  faultWaitsForSlotsLock,
+  kvmLockInsideSlotsLock,
+  sectionWaitsForVcpuMutex,
+} from './section-waits-for-a-mutex.ts';
+
+export const locksScenarios = [
+  deviceWaitsForSlotsLock,
+  faultWaitsForSlotsLock,
+  sectionWaitsForVcpuMutex,
+  kvmLockInsideSlotsLock,
+  rmapsMissing,
+  rmapsTwice,
+  reclaimUnderMmuLock,
+  slotFoundOutsideASection,
+  deviceFoundOutsideASection,
+  vmListWalked,
+  hotplugCycle,
+  hotplugCycleOfReaders,
+] as unknown as readonly AnyScenario[];
