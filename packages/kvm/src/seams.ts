@@ -36,6 +36,20 @@ export { ioBusRead, ioBusWrite, ioBusWriteCookie } from './virt/io-bus.ts';
 export { destroyBuses, ioBusRegisterDev, ioBusUnregisterDev } from './virt/io-bus-register.ts';
 export { KvmBus } from './virt/io-bus-state.ts';
 export { allocRegisterDevice, RegisterDevice } from './virt/io-device-state.ts';
+export {
+  AckAction,
+  acknowledge,
+  allocAckNotifier,
+  registerAckNotifier,
+  unregisterAckNotifier,
+} from './virt/irq-ack.ts';
+export { kvmSetIrq, type RoutingEntry, setIrqRouting } from './virt/irq-routing.ts';
+export { AckNotifier, type KvmIrq, RouteType } from './virt/irq-state.ts';
+export { createIrqchip, irqLine } from './virt/irqchip.ts';
+export { irqfdAssign, irqfdInjectWorker } from './virt/irqfd.ts';
+export { eventfdWrite, fput } from './virt/irqfd-eventfd.ts';
+export { irqfdCleanupWorker, irqfdDeassign, irqfdRelease } from './virt/irqfd-shutdown.ts';
+export { actorDone } from './virt/irqfd-work.ts';
 export { acceptIrq, makeAllCpusRequest, vcpuKick } from './virt/kick.ts';
 export { Vcpu as VcpuStruct } from './virt/kvm.ts';
 export { lockAllVcpus, unlockAllVcpus } from './virt/lock-all-vcpus.ts';

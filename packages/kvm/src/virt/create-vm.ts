@@ -9,6 +9,7 @@ import { initXen } from '../x86/xen-init.ts';
 import { coalescedMmioInit } from './coalesced-mmio.ts';
 import { KVM_DIRTY_RING_MAX_ENTRIES, KVM_DIRTY_RING_RSVD_ENTRIES } from './dirty-ring-state.ts';
 import { initBuses } from './io-bus-register.ts';
+import { KvmIrq } from './irq-state.ts';
 import { KVM_MAX_VCPUS, Kvm } from './kvm.ts';
 import { Generations, MmioLayout } from './kvm-config.ts';
 import { PRIVATE_MEM_SLOTS } from './memory-region.ts';
@@ -61,6 +62,8 @@ export interface VmOptions {
   };
   /** For a Xen guest; needs `mmu`. `lock`: kvm->lock does what xen_lock does since 310bc39546. */
   readonly xen?: { readonly longMode?: boolean; readonly lock?: 'xen_lock' | 'kvm->lock' };
+  /** Interrupt lines, and eventfds that raise them. */
+  readonly irqRouting?: boolean;
   readonly maxVcpus?: number;
   /** Implementation of kvm->srcu, and the CPUs that it counts. */
   readonly srcu?: SrcuLevel;
@@ -95,6 +98,10 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
   }
   if (options.xen !== undefined)
     initXen(kvm, options.xen.longMode !== false, options.xen.lock === 'kvm->lock');
+  if (options.irqRouting === true) {
+    kvm.irq = KvmIrq.alloc();
+    kvm.irq.irqSrcu.init(options.srcu ?? 'abstract', options.cpus ?? 2);
+  }
   kvm.rcu.init(options.rcu ?? 'abstract');
   createMemslots(kvm, options.startGeneration ?? 0);
   coalescedMmioInit(kvm, options.coalescedMmioMax ?? 3);

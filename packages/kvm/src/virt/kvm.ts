@@ -44,6 +44,7 @@ import { KvmXen, VcpuXen } from '../x86/xen-state.ts';
 import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
 import { DirtyRing } from './dirty-ring-state.ts';
 import { IoBus, Ioeventfd } from './io-bus-state.ts';
+import { KvmIrq } from './irq-state.ts';
 import { KvmConfig } from './kvm-config.ts';
 import { Memslot, Memslots } from './memslots.ts';
 import { PfnCaches } from './pfncache-state.ts';
@@ -222,6 +223,8 @@ export interface Kvm extends View {
   /** Null unless the VM is for a Xen guest; and the caches that its notifiers look through, null without any. */
   xen: KvmXen | null;
   pfnCaches: PfnCaches | null;
+  /** Null unless the VM routes interrupts. */
+  irq: KvmIrq | null;
   readonly config: KvmConfig;
 }
 
@@ -305,5 +308,6 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   shadowRootAllocated: kernelName('arch.shadow_root_allocated', cell32),
   xen: ptr((): StructType<KvmXen> => KvmXen),
   pfnCaches: ptr((): StructType<PfnCaches> => PfnCaches),
+  irq: ptr((): StructType<KvmIrq> => KvmIrq),
   config: embed(KvmConfig),
 });

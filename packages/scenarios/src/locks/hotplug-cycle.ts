@@ -77,7 +77,6 @@ export const hotplugCycleOfReaders = scenario('locks/hotplug-cycle-of-readers', 
   title: 'of two readers of the hotplug lock one waits behind a writer that waits for the other',
   source: '44d174596260',
   size: '1 VM created, 1 CPU coming up, 1 parameter, 1 KVM_SET_USER_MEMORY_REGION, 1 vCPU',
-  deep: true,
   *setup() {
     return yield* hostWithVm();
   },
