@@ -15,6 +15,15 @@ export function* eventfdWrite(kvm: Kvm, eventfd: Eventfd): Task {
   yield* unlockWaitQueue(eventfd);
 }
 
+/** Holds the file of a descriptor; false if it is closed. @kernel fget fs/file.c */
+export function* fget(eventfd: Eventfd): Task<boolean> {
+  for (;;) {
+    const refs = yield* eventfd.fileRefs.readOnce();
+    if (refs === 0) return false;
+    if ((yield* eventfd.fileRefs.cmpxchg(refs, refs + 1)) === refs) return true;
+  }
+}
+
 /** One that holds the file lets go of it; with the last one it is closed. @kernel eventfd_release fs/eventfd.c */
 export function* fput(kvm: Kvm, eventfd: Eventfd): Task {
   if ((yield* eventfd.fileRefs.fetchAdd(-1)) !== 1) return;

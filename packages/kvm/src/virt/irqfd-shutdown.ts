@@ -16,7 +16,9 @@ import type { Kvm } from './kvm.ts';
 export function* irqfdDeassign(kvm: Kvm, eventfd: Eventfd, gsi: number): Task<number> {
   const irq = kvm.irq as KvmIrq;
   yield* irq.irqfdsLock.lock();
-  for (let irqfd = irq.irqfdsItems; irqfd !== null; irqfd = irqfd.next) {
+  // The next one is read first: once it is off the list, an irqfd is no longer ours.
+  for (let irqfd = irq.irqfdsItems, next = irqfd; irqfd !== null; irqfd = next) {
+    next = irqfd.next;
     if (irqfd.eventfd === eventfd && irqfd.gsi === gsi) yield* deactivateIrqfd(irq, irqfd);
   }
   yield* irq.irqfdsLock.unlock();
@@ -28,7 +30,9 @@ export function* irqfdDeassign(kvm: Kvm, eventfd: Eventfd, gsi: number): Task<nu
 export function* irqfdRelease(kvm: Kvm): Task {
   const irq = kvm.irq as KvmIrq;
   yield* irq.irqfdsLock.lock();
-  for (let irqfd = irq.irqfdsItems; irqfd !== null; irqfd = irqfd.next) yield* deactivateIrqfd(irq, irqfd);
+  for (let irqfd = irq.irqfdsItems; irqfd !== null; irqfd = irq.irqfdsItems) {
+    yield* deactivateIrqfd(irq, irqfd);
+  }
   yield* irq.irqfdsLock.unlock();
   release_flushes_cleanup: yield* flushWorkqueue(irq.cleanup);
 }

@@ -34,14 +34,15 @@ export function* workDone(wq: IrqfdQueue): Task {
 
 /** Returns when the item is neither queued nor running. @kernel flush_work kernel/workqueue.c */
 export function* flushWork(wq: IrqfdQueue, irqfd: Irqfd): Task {
-  if ((yield* wq.pending.loadAcquire()) === irqfd) yield* wq.pending.awaitDiffers(irqfd);
-  if ((yield* wq.current.loadAcquire()) === irqfd) yield* wq.current.awaitDiffers(irqfd);
+  while ((yield* wq.pending.loadAcquire()) === irqfd) yield* wq.pending.awaitDiffers(irqfd);
+  while ((yield* wq.current.loadAcquire()) === irqfd) yield* wq.current.awaitDiffers(irqfd);
 }
 
 /** Returns when everything that was queued is done. @kernel flush_workqueue include/linux/workqueue.h */
 export function* flushWorkqueue(wq: IrqfdQueue): Task {
   yield* wq.pending.awaitEqual(null);
   yield* wq.current.awaitEqual(null);
+  yield* wq.current.loadAcquire();
 }
 
 /** A thread that will queue nothing more. */

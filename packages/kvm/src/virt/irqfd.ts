@@ -5,22 +5,22 @@
  * delivered where they happen. Events are in irqfd-wakeup.ts, taking one down again in irqfd-shutdown.ts.
  */
 import type { Task } from '@faultline/machine';
-import { EBUSY } from '../errno.ts';
+import { EBADF, EBUSY } from '../errno.ts';
 import type { Eventfd } from './eventfd.ts';
 import { irqfdUpdate, kvmSetIrq } from './irq-routing.ts';
 import { Irqfd, type KvmIrq } from './irq-state.ts';
-import { fput, lockWaitQueue, unlockWaitQueue } from './irqfd-eventfd.ts';
+import { fget, fput, lockWaitQueue, unlockWaitQueue } from './irqfd-eventfd.ts';
 import { nextWork, queueWork, workDone } from './irqfd-work.ts';
 import type { Kvm } from './kvm.ts';
 
-/** KVM_IRQFD: 0 or -EBUSY. The caller's descriptor keeps the file until here; we hold it till the end. @kernel kvm_irqfd_assign virt/kvm/eventfd.c */
+/** KVM_IRQFD: 0, -EBADF for a descriptor that is closed, or -EBUSY. The file is held till the end. @kernel kvm_irqfd_assign virt/kvm/eventfd.c */
 export function* irqfdAssign(kvm: Kvm, eventfd: Eventfd, gsi: number): Task<number> {
   const irq = kvm.irq as KvmIrq;
+  if (!(yield* fget(eventfd))) return -EBADF;
   const irqfd = Irqfd.alloc();
   irqfd.gsi = gsi;
   irqfd.eventfd = eventfd;
   yield* eventfd.kref.fetchAdd(1);
-  yield* eventfd.fileRefs.fetchAdd(1);
   // From the moment it is on the list somebody may take it down; not before this section has ended.
   const idx = yield* irq.irqSrcu.readLock();
   const added = yield* addIrqfd(irq, irqfd);

@@ -1,6 +1,23 @@
 /** The scenarios of area locks. */
 import type { AnyScenario } from '@faultline/machine';
 import { hotplugCycle, hotplugCycleOfReaders, vmListWalked } from './hotplug-cycle.ts';
+import { ackEntersIoapicAgain, ackNotifierFreed, ackWaitsForIrqLock } from './irq-ack.ts';
+import {
+  halfARoute,
+  irqfdKeepsOldRoute,
+  routeFreedUnderADelivery,
+  routeMissedByAssign,
+  routingTableMissing,
+} from './irq-routing.ts';
+import {
+  closedUnderAssign,
+  deassignUnderKvmLock,
+  eventLostInAssign,
+  freedUnderAssign,
+  takenDownTwice,
+  workOnFreedIrqfd,
+  workOnFreedVm,
+} from './irqfd-life.ts';
 import { deviceFoundOutsideASection, slotFoundOutsideASection } from './lookup-outside-a-section.ts';
 import { reclaimUnderMmuLock } from './reclaim-under-mmu-lock.ts';
 import { rmapsMissing, rmapsTwice } from './rmaps-missing.ts';
@@ -24,4 +41,19 @@ export const locksScenarios = [
   vmListWalked,
   hotplugCycle,
   hotplugCycleOfReaders,
+  routingTableMissing,
+  routeFreedUnderADelivery,
+  irqfdKeepsOldRoute,
+  halfARoute,
+  routeMissedByAssign,
+  freedUnderAssign,
+  eventLostInAssign,
+  closedUnderAssign,
+  takenDownTwice,
+  workOnFreedIrqfd,
+  workOnFreedVm,
+  deassignUnderKvmLock,
+  ackNotifierFreed,
+  ackWaitsForIrqLock,
+  ackEntersIoapicAgain,
 ] as unknown as readonly AnyScenario[];

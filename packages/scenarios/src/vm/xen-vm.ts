@@ -57,11 +57,16 @@ interface Options {
   readonly lock?: NonNullable<VmOptions['xen']>['lock'];
   readonly pages?: number;
   readonly vcpus?: number;
+  readonly irq?: boolean;
 }
 
 /** Both pages are mapped. `pages` and as many frames, and one more; every vCPU has the same vcpu_info. */
-export function* xenVm({ lock = 'xen_lock', pages = 2, vcpus = 1 }: Options = {}): Task<XenVm> {
-  const kvm = yield* createVm({ mmu: { pages, frames: pages + 1, indexBits: 2 }, xen: { lock } });
+export function* xenVm({ lock = 'xen_lock', pages = 2, vcpus = 1, irq = false }: Options = {}): Task<XenVm> {
+  const kvm = yield* createVm({
+    mmu: { pages, frames: pages + 1, indexBits: 2 },
+    xen: { lock },
+    irqRouting: irq,
+  });
   expectZero(yield* setUserMemoryRegion(kvm, region(0, pages)));
   const made: Vcpu[] = [];
   for (let id = 0; id < vcpus; id++) {
