@@ -12,6 +12,7 @@ import type { Mutant } from './mutant.ts';
 import { dirtyMutants } from './mutants/dirty.ts';
 import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
 import { ioMutants } from './mutants/io.ts';
+import { irqMutants } from './mutants/irq.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
 import { locksMutants } from './mutants/locks.ts';
 import { locksThreadsMutants } from './mutants/locks-threads.ts';
@@ -63,5 +64,6 @@ export const mutants: readonly Mutant[] = [
   ...lifetimeMutants,
   ...xenMutants,
   ...locksMutants,
+  ...irqMutants,
   ...locksThreadsMutants,
 ];

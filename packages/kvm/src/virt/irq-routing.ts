@@ -5,7 +5,7 @@
  * after it; an update publishes another table and waits for such sections, with irq_lock dropped. Each irqfd has a copy
  * of its own route, which the update refreshes before it lets irq_lock go.
  */
-import { at, bugOn, smpMbAfterAtomic, type Task } from '@faultline/machine';
+import { bugOn, smpMbAfterAtomic, type Task } from '@faultline/machine';
 import { EINVAL } from '../errno.ts';
 import type { XenEvtchn } from '../x86/xen-state.ts';
 import { deliver, type RouteCopy, readRoute } from './irq-deliver.ts';
@@ -38,7 +38,7 @@ export function* publishTable(kvm: Kvm, table: IrqRoutingTable): Task<IrqRouting
   const irq = kvm.irq as KvmIrq;
   routing_holds_irq_lock: yield* irq.irqLock.lock();
   const old = yield* irq.irqRouting.readOnce();
-  yield* irq.irqRouting.assign(table, at('locks.publish_routes'));
+  yield* irq.irqRouting.assign(table);
   refresh_irqfds: yield* irqRoutingUpdate(kvm);
   routing_holds_irq_lock: yield* irq.irqLock.unlock();
   return old;

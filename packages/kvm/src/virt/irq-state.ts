@@ -19,6 +19,7 @@ import {
   struct,
   u32Field,
   type View,
+  writeGuardedBy,
 } from '@faultline/machine';
 import { XenEvtchn } from '../x86/xen-state.ts';
 import { Eventfd } from './eventfd.ts';
@@ -164,7 +165,10 @@ export const KvmIrq: StructType<KvmIrq> = struct(
   'kvm_irq',
   {
     irqLock: mutex,
-    irqRouting: ptrCell((): StructType<IrqRoutingTable> => IrqRoutingTable),
+    irqRouting: writeGuardedBy(
+      ptrCell((): StructType<IrqRoutingTable> => IrqRoutingTable),
+      'kvm->irq_lock',
+    ),
     irqSrcu: srcu,
     irqfdsLock: kernelName('irqfds.lock', spinlock),
     irqfdsItems: guardedBy(

@@ -53,7 +53,7 @@ export function* irqfdShutdown(kvm: Kvm, irqfd: Irqfd): Task {
   const irq = kvm.irq as KvmIrq;
   // Who assigns it is still using it.
   shutdown_waits_for_assign: yield* irq.irqSrcu.synchronize();
-  yield* removeWaiter(irqfd);
+  remove_from_wait_queue: yield* removeWaiter(irqfd);
   // Nobody queues it any more.
   flush_inject_work: yield* flushWork(irq.inject, irqfd);
   const eventfd = irqfd.eventfd as Eventfd;

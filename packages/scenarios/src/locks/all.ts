@@ -5,6 +5,7 @@ import { ackEntersIoapicAgain, ackNotifierFreed, ackWaitsForIrqLock } from './ir
 import {
   halfARoute,
   irqfdKeepsOldRoute,
+  kvmLockInsideIrqLock,
   routeFreedUnderADelivery,
   routeMissedByAssign,
   routingTableMissing,
@@ -14,6 +15,7 @@ import {
   deassignUnderKvmLock,
   eventLostInAssign,
   freedUnderAssign,
+  routeOfADeadIrqfd,
   takenDownTwice,
   workOnFreedIrqfd,
   workOnFreedVm,
@@ -56,4 +58,6 @@ export const locksScenarios = [
   ackNotifierFreed,
   ackWaitsForIrqLock,
   ackEntersIoapicAgain,
+  routeOfADeadIrqfd,
+  kvmLockInsideIrqLock,
 ] as unknown as readonly AnyScenario[];
