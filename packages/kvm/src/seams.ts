@@ -94,7 +94,7 @@ export { recoverNxHugePages, zapCollapsibleSptes } from './x86/tdp-recover.ts';
 export { mmuLoad, mmuUnload } from './x86/tdp-roots.ts';
 export { lastSpte } from './x86/tdp-walk.ts';
 export { writeProtectForTracking } from './x86/tdp-write-protect-gfn.ts';
-export { xenHvmEvtchnSend, xenSetSharedInfo, xenSetVcpuInfo } from './x86/xen-attr.ts';
+export { xenGetVcpuInfo, xenHvmEvtchnSend, xenSetSharedInfo, xenSetVcpuInfo } from './x86/xen-attr.ts';
 export { xenHasInterrupt, xenInjectPendingEvents, xenSetEvtchn, xenSetEvtchnFast } from './x86/xen-evtchn.ts';
 export {
   xenEvtchnSend,
@@ -102,6 +102,7 @@ export {
   xenInjectTimerIrqs,
   xenSchedopPoll,
   xenTimerCallback,
+  xenWriteHypercallPage,
 } from './x86/xen-hypercall.ts';
 export { freeIdrNodes } from './x86/xen-idr.ts';
 export { initGpc } from './x86/xen-init.ts';

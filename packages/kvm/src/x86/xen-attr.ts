@@ -42,6 +42,19 @@ export function* xenSetVcpuInfo(vcpu: Vcpu, gpa: Gpa | null): Task<number> {
   return result;
 }
 
+/** KVM_XEN_VCPU_GET_ATTR of the same: where vcpu_info is, or null. @kernel kvm_xen_vcpu_get_attr arch/x86/kvm/xen.c */
+export function* xenGetVcpuInfo(vcpu: Vcpu): Task<Gpa | null> {
+  const gpc = (vcpu.xen as VcpuXen).vcpuInfoCache as GfnToPfnCache;
+  yield* vcpu.mutex.lock();
+  yield* lockXen(vcpu.kvm as Kvm);
+  yield* gpc.lock.readLock();
+  const gpa = gpc.active === 1 ? gpc.gpa : null;
+  yield* gpc.lock.readUnlock();
+  yield* unlockXen(vcpu.kvm as Kvm);
+  yield* vcpu.mutex.unlock();
+  return gpa;
+}
+
 export function* pointAt(kvm: Kvm, gpc: GfnToPfnCache, gpa: Gpa | null): Task<number> {
   if (gpa !== null) return yield* gpcActivate(kvm, gpc, gpa);
   yield* gpcDeactivate(kvm, gpc);

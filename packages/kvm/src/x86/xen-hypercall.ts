@@ -14,6 +14,7 @@ import type { GfnToPfnCache } from '../virt/pfncache-state.ts';
 import { checkRequest, Request } from '../virt/requests.ts';
 import { unblock, xenHasInterrupt, xenInjectPendingEvents, xenSetEvtchn } from './xen-evtchn.ts';
 import { idrFind } from './xen-idr.ts';
+import { lockXen, unlockXen } from './xen-lock.ts';
 import { pendingBit } from './xen-pages.ts';
 import { type Evtchnfd, type KvmXen, NO_INDEX, type VcpuXen, XenEvtchn } from './xen-state.ts';
 
@@ -44,6 +45,19 @@ export function* lookUpPort(kvm: Kvm, port: number): Task<Evtchnfd | null> {
   const record = yield* idrFind(kvm, port);
   yield* kvm.rcu.readUnlock(section);
   return record;
+}
+
+/**
+ * The guest writes the MSR that asks for a page of hypercalls. Whether it is for a 64-bit guest is noted for the whole VM,
+ * which changes how many ports there are. Inside kvm->srcu.
+ *
+ * @kernel kvm_xen_write_hypercall_page arch/x86/kvm/xen.c
+ */
+export function* xenWriteHypercallPage(vcpu: Vcpu, longMode: boolean): Task {
+  const kvm = vcpu.kvm as Kvm;
+  yield* lockXen(kvm);
+  (kvm.xen as KvmXen).longMode = longMode ? 1 : 0;
+  yield* unlockXen(kvm);
 }
 
 /** The timer of a vCPU has run out: in an interrupt. @kernel xen_timer_callback arch/x86/kvm/xen.c */

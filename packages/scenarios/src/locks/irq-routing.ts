@@ -74,6 +74,14 @@ export const routeFreedUnderADelivery = scenario('locks/route-freed-under-a-deli
 export const irqfdKeepsOldRoute = scenario('locks/irqfd-keeps-old-route', {
   title: 'an irqfd delivers by a route that is no longer in the table',
   source: 'kvm_irq_routing_update',
+  claims: [
+    {
+      seed: '000.17',
+      says: 'an update of the routes takes irqfds.lock, and looks routes up inside irq_srcu, with irq_lock held',
+      verdict: 'wrong',
+      but: 'irq_lock is no leaf, nor are slots_arch_lock, gpc_lock and refresh_lock, inside which another lock is taken',
+    },
+  ],
   size: '2 KVM_SET_GSI_ROUTING, 1 event after them',
   defends: ['locks.refresh_irqfds', 'locks.routing_holds_irq_lock'],
   *setup() {
@@ -174,6 +182,13 @@ export const routeMissedByAssign = scenario('locks/route-missed-by-an-assign', {
 export const kvmLockInsideIrqLock = scenario('locks/kvm-lock-inside-irq-lock', {
   title: 'one ioctl holds kvm->lock and wants irq_lock, another the other way round',
   source: 'locking.rst, KVM_CREATE_IRQCHIP, KVM_SET_GSI_ROUTING',
+  claims: [
+    {
+      seed: '000.6',
+      says: 'irq_lock is taken inside kvm->lock when an irqchip is made, so never the other way round',
+      verdict: 'holds',
+    },
+  ],
   size: '1 KVM_CREATE_IRQCHIP, 1 KVM_SET_GSI_ROUTING',
   *setup() {
     return yield* irqVm({ route: null });

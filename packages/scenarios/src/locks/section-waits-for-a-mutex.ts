@@ -162,7 +162,7 @@ export const kvmLockInsideSlotsLock = scenario('locks/kvm-lock-inside-slots-lock
   claims: [
     {
       seed: '000.6',
-      says: 'slots_lock is taken inside kvm->lock when devices are added, so never the other way round; for irq_lock see the scenarios of irq routing',
+      says: 'slots_lock is taken inside kvm->lock when devices are added, so never the other way round',
       verdict: 'holds',
     },
   ],

@@ -21,6 +21,18 @@ const locks: readonly Mutant[] = [
     expect: { caught: 'xen/vcpu-attribute-deadlock', always: 'both ioctls return' },
   },
   {
+    name: 'xen/vcpu-attribute-read-under-kvm-lock',
+    says: 'The same for an ioctl of a vCPU that only reads.',
+    variant: 'before-310bc39546',
+    expect: { caught: 'xen/vcpu-attribute-read-deadlock', always: 'both ioctls return' },
+  },
+  {
+    name: 'xen/hypercall-page-under-kvm-lock',
+    says: 'A write to the MSR of the hypercall page takes kvm->lock like a hypercall.',
+    variant: 'before-310bc39546',
+    expect: { caught: 'xen/hypercall-page-deadlock', always: 'the vCPU and the ioctl both go on' },
+  },
+  {
     name: 'xen/work-delivers-under-kvm-lock',
     says: 'The work of an irqfd holds nothing else, so kvm->lock is as good as any for it.',
     variant: 'before-310bc39546',

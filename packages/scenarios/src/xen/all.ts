@@ -19,7 +19,12 @@ import {
   timerLost,
   vcpuSleepsOn,
 } from './guest-finds-nothing.ts';
-import { timerDeadlock, vcpuAttributeDeadlock } from './other-paths.ts';
+import {
+  hypercallPageDeadlock,
+  timerDeadlock,
+  vcpuAttributeDeadlock,
+  vcpuAttributeReadDeadlock,
+} from './other-paths.ts';
 import {
   eventForTheOldVcpu,
   portAssignedTwice,
@@ -56,4 +61,6 @@ export const xenScenarios = [
   cacheNotOnTheList,
   timerDeadlock,
   vcpuAttributeDeadlock,
+  vcpuAttributeReadDeadlock,
+  hypercallPageDeadlock,
 ] as unknown as readonly AnyScenario[];
