@@ -19,6 +19,7 @@ export {
   putPage,
   setPfnDirty,
 } from './host/mm.ts';
+export { oomReap } from './host/oom-reaper.ts';
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
@@ -64,6 +65,7 @@ export type { GfnToPfnCache } from './virt/pfncache-state.ts';
 export { makeRequest, Request } from './virt/requests.ts';
 export { exitGuest, haltInGuest, processRequests, runInstruction, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
+export { vcpuBusWrite, vcpuSrcuReadLock, vcpuSrcuReadUnlock } from './virt/vcpu-srcu.ts';
 export {
   cpuOnline,
   hardwareEnableAll,

@@ -102,6 +102,8 @@ export interface Vcpu extends View {
   readonly events: Cell<number>;
   injected: number;
   readonly cpu: Cpu;
+  /** Index of the section of kvm->srcu that its run loop is in: see vcpu-srcu.ts. */
+  srcuIdx: number;
   /** Null unless the VM is for a Xen guest. */
   xen: VcpuXen | null;
   /** Stage of a pending user-space completion: see vcpu-run.ts. */
@@ -143,6 +145,7 @@ export const Vcpu: StructType<Vcpu> = struct(
     events: cell32,
     injected: u32Field,
     cpu: embed(Cpu),
+    srcuIdx: u32Field,
     xen: ptr((): StructType<VcpuXen> => VcpuXen),
     pendingIo: u32Field,
     pendingGpa: u53Field,

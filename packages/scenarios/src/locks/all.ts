@@ -20,8 +20,12 @@ import {
   workOnFreedIrqfd,
   workOnFreedVm,
 } from './irqfd-life.ts';
-import { deviceFoundOutsideASection, slotFoundOutsideASection } from './lookup-outside-a-section.ts';
-import { reclaimUnderMmuLock } from './reclaim-under-mmu-lock.ts';
+import {
+  deviceFoundOutsideASection,
+  sectionIndexOverwritten,
+  slotFoundOutsideASection,
+} from './lookup-outside-a-section.ts';
+import { reaperSleeps, reclaimUnderMmuLock } from './reclaim-under-mmu-lock.ts';
 import { rmapsMissing, rmapsTwice } from './rmaps-missing.ts';
 import {
   deviceWaitsForSlotsLock,
@@ -40,6 +44,8 @@ export const locksScenarios = [
   reclaimUnderMmuLock,
   slotFoundOutsideASection,
   deviceFoundOutsideASection,
+  sectionIndexOverwritten,
+  reaperSleeps,
   vmListWalked,
   hotplugCycle,
   hotplugCycleOfReaders,

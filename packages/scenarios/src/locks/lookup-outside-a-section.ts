@@ -3,8 +3,12 @@ import {
   allocRegisterDevice,
   ioBusRegisterDev,
   ioBusUnregisterDev,
+  ioBusWrite,
   KvmBus,
   RegisterDevice,
+  vcpuBusWrite,
+  vcpuSrcuReadLock,
+  vcpuSrcuReadUnlock,
   xenSetSharedInfo,
 } from '@faultline/kvm/seams';
 import { never, scenario } from '@faultline/machine';
@@ -91,5 +95,52 @@ export const deviceFoundOutsideASection = scenario('locks/device-found-outside-a
   sometimes: {
     'the guest halts': (_, { vcpu }) => vcpu.run.exitReason === 5,
     'user space gets the access': (_, { vcpu }) => vcpu.run.exitReason === 2,
+  },
+});
+
+/**
+ * The run loop of a vCPU keeps the index of its section in the vCPU, over several functions; one that it calls has a
+ * section of its own, with an index of its own, and a flip of the domain may fall between them.
+ */
+export const sectionIndexOverwritten = scenario('locks/section-index-overwritten', {
+  title: 'a vCPU forgets the index of its section, and ends another instead',
+  source: 'locking.rst, vcpu->srcu_idx',
+  claims: [
+    {
+      seed: '000.53',
+      says: 'the index may stand in the vCPU while several functions run, as long as no inner section stores its own there',
+      verdict: 'holds',
+    },
+  ],
+  size: '1 vCPU with 2 nested sections, 1 device that goes away, real SRCU of 1 CPU',
+  *setup() {
+    const vm = yield* smallVm({ srcu: 'real', cpus: 1 });
+    const device = allocRegisterDevice();
+    yield* vm.kvm.slotsLock.lock();
+    yield* ioBusRegisterDev(vm.kvm, KvmBus.PIO, PORT, 8, device.dev);
+    yield* vm.kvm.slotsLock.unlock();
+    return { ...vm, device };
+  },
+  threads: {
+    *vcpu0({ kvm, vcpu }: WithPort) {
+      yield* vcpuSrcuReadLock(vcpu);
+      const inner = yield* vcpuBusWrite(vcpu, KvmBus.PIO, PORT, 1n);
+      const outer = yield* ioBusWrite(kvm, KvmBus.PIO, PORT, 8, 2n);
+      yield* vcpuSrcuReadUnlock(vcpu);
+      return { inner, outer };
+    },
+    *vmm({ kvm, device }: WithPort) {
+      yield* kvm.slotsLock.lock();
+      yield* ioBusUnregisterDev(kvm, KvmBus.PIO, device.dev);
+      yield* kvm.slotsLock.unlock();
+      RegisterDevice.free(device);
+    },
+  },
+  always: {
+    'each section is ended once': never('suspicious RCU usage'),
+  },
+  sometimes: {
+    'both writes reach the device': ({ results: { vcpu0 } }) => vcpu0.inner === 0 && vcpu0.outer === 0,
+    'the device goes between them': ({ results: { vcpu0 } }) => vcpu0.inner === 0 && vcpu0.outer !== 0,
   },
 });

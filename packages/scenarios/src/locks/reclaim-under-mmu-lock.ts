@@ -1,5 +1,5 @@
 import { hva, PAGE_SIZE } from '@faultline/kvm';
-import { guestWrite, munmap } from '@faultline/kvm/seams';
+import { guestWrite, munmap, oomReap } from '@faultline/kvm/seams';
 import { never, scenario } from '@faultline/machine';
 import { GPA0, HVA1, type MmuVm, mmuVm } from '../vm/mmu-vm.ts';
 
@@ -28,5 +28,33 @@ export const reclaimUnderMmuLock = scenario('locks/reclaim-under-mmu-lock', {
   sometimes: {
     'the page is gone, and the write lands': ({ results }, { mm }) =>
       mm.page.at(1).refcount.peek() === 0 && results.vcpu0 === 'RAM' && mm.page.at(0).content.peek() === 1n,
+  },
+});
+
+/**
+ * The OOM reaper announces what it takes away like everybody else, but may not sleep meanwhile. So the lock that a
+ * notifier takes spins.
+ */
+export const reaperSleeps = scenario('locks/reaper-sleeps', {
+  title: 'a notifier sleeps for a lock where it may not',
+  source: 'mmu_notifier_invalidate_range_start_nonblock',
+  size: '1 write fault, 1 page that is reaped',
+  *setup() {
+    return yield* mmuVm({ pages: 2, frames: 2 }, 2);
+  },
+  threads: {
+    *vcpu0({ vcpu }: MmuVm) {
+      return (yield* guestWrite(vcpu, GPA0, 1n)).via;
+    },
+    *host({ kvm }: MmuVm) {
+      yield* oomReap(kvm, HVA1);
+    },
+  },
+  always: {
+    'nobody sleeps who may not': never('WARN'),
+  },
+  sometimes: {
+    'the page is gone, and the write lands': ({ results }, { mm }) =>
+      mm.page.at(1).refcount.peek() === 0 && results.vcpu0 === 'RAM',
   },
 });

@@ -46,6 +46,15 @@ const sections: readonly Mutant[] = [
   },
 ];
 
+const indices: readonly Mutant[] = [
+  {
+    name: 'locks/one-index-for-two-sections',
+    says: 'An inner section stores its index over that of the outer one, which then never ends.',
+    variant: 'locks-one-index-for-two-sections',
+    expect: { caught: 'locks/section-index-overwritten', always: 'each section is ended once' },
+  },
+];
+
 const mutexes: readonly Mutant[] = [
   {
     name: 'locks/kvm-lock-inside-slots-lock',
@@ -129,6 +138,12 @@ const archLock: readonly Mutant[] = [
 
 const mmuLock: readonly Mutant[] = [
   {
+    name: 'locks/mmu-lock-sleeps',
+    says: 'mmu_lock is a mutex, and the OOM reaper, who may not sleep, calls a notifier that takes it.',
+    variant: 'locks-mmu-lock-sleeps',
+    expect: { caught: 'locks/reaper-sleeps', always: 'nobody sleeps who may not' },
+  },
+  {
     name: 'locks/memory-awaited-under-mmu-lock',
     says: 'A fault waits for memory with mmu_lock held: as a mutex it would allow that, and nobody could free any.',
     variant: 'locks-memory-awaited-under-mmu-lock',
@@ -149,4 +164,4 @@ const mmuLock: readonly Mutant[] = [
   },
 ];
 
-export const locksMutants: readonly Mutant[] = [...sections, ...mutexes, ...archLock, ...mmuLock];
+export const locksMutants: readonly Mutant[] = [...sections, ...indices, ...mutexes, ...archLock, ...mmuLock];
