@@ -6,7 +6,7 @@ import type { GfnToPfnCache } from '../src/virt/pfncache-state.ts';
 import { selBit, UPCALL_PENDING } from '../src/x86/xen-pages.ts';
 import type { VcpuXen } from '../src/x86/xen-state.ts';
 
-/** @replaces packages/kvm/src/x86/xen-evtchn.ts#setSelector c14762d1 */
+/** @replaces packages/kvm/src/x86/xen-evtchn.ts#setSelector 83e76e75 */
 export function* setSelector(kvm: Kvm, vcpu: Vcpu, word: number): Task<boolean> {
   const xen = vcpu.xen as VcpuXen;
   const gpc = xen.vcpuInfoCache as GfnToPfnCache;

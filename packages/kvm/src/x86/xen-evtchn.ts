@@ -112,7 +112,8 @@ export function* setSelector(kvm: Kvm, vcpu: Vcpu, word: number): Task<boolean> 
     }
   } else {
     const bit = 1 << word;
-    const noted = yield* xen.evtchnPendingSel.fetchOr(bit);
+    let noted = 0;
+    note_word_in_vcpu: noted = yield* xen.evtchnPendingSel.fetchOr(bit);
     // The vCPU passes it on, if it runs.
     kick_for_noted_word: if ((noted & bit) === 0) kick = true;
   }

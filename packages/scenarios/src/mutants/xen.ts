@@ -299,6 +299,24 @@ const others: readonly Mutant[] = [
     },
   },
   {
+    name: 'xen/active-vcpu-info-left-alone',
+    says: 'The same for vcpu_info: upcalls are raised in the old page after the ioctl.',
+    variant: 'xen-active-cache-left-alone',
+    expect: {
+      caught: 'xen/upcall-lost-as-vcpu-info-is-remapped',
+      always: 'an event sent after the ioctl leads to an upcall in the new page',
+    },
+  },
+  {
+    name: 'xen/word-not-noted',
+    says: 'A word is dropped while vcpu_info cannot be reached.',
+    off: ['xen.note_word_in_vcpu'],
+    expect: {
+      caught: 'xen/upcall-lost-as-vcpu-info-is-remapped',
+      always: 'the word of an event is somewhere',
+    },
+  },
+  {
     name: 'xen/update-by-replacement',
     says: 'An update takes the record out and puts another in: a send in between finds no port.',
     variant: 'xen-update-by-replacement',

@@ -10,6 +10,7 @@ import {
   eventInFreedFrame,
   eventLostAsPageIsRemapped,
   eventLostInOldMemory,
+  upcallLostAsPageIsRemapped,
 } from './event-lost-in-old-page.ts';
 import { evtchnDeadlock, twoSlowSenders, workUnderKvmLock } from './evtchn-deadlock.ts';
 import {
@@ -44,6 +45,7 @@ export const xenScenarios = [
   upcallLostAsPageMoves,
   eventLostInOldMemory,
   eventLostAsPageIsRemapped,
+  upcallLostAsPageIsRemapped,
   eventInFreedFrame,
   guestFindsNothing,
   vcpuSleepsOn,

@@ -1,5 +1,13 @@
-import { gfn, setUserMemoryRegion } from '@faultline/kvm';
-import { bitsPerWord, munmap, pendingBit, xenHvmEvtchnSend, xenSetSharedInfo } from '@faultline/kvm/seams';
+import { gfn, gpa, PAGE_SIZE, setUserMemoryRegion } from '@faultline/kvm';
+import {
+  bitsPerWord,
+  munmap,
+  pendingBit,
+  type VcpuXen,
+  xenHvmEvtchnSend,
+  xenSetSharedInfo,
+  xenSetVcpuInfo,
+} from '@faultline/kvm/seams';
 import { scenario } from '@faultline/machine';
 import { deletion, region } from '../vm/small-vm.ts';
 import {
@@ -91,6 +99,45 @@ export const eventLostAsPageIsRemapped = scenario('xen/event-lost-as-shared-info
       sender.late === 0 && (contentOf(vm, OTHER) & pendingBit(PORT)) !== 0n,
   },
 });
+
+/**
+ * KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO moves vcpu_info while an event is sent. The word that leads to it is set in the new
+ * page if it is sent after the ioctl, else there, in the old one, or noted in the vCPU.
+ */
+export const upcallLostAsPageIsRemapped = scenario('xen/upcall-lost-as-vcpu-info-is-remapped', {
+  title: 'vcpu_info is put elsewhere, and the word that leads to an event is set nowhere',
+  source: 'kvm_xen_vcpu_set_attr, kvm_xen_set_evtchn_fast',
+  size: '1 send, 1 KVM_XEN_VCPU_SET_ATTR',
+  defends: ['xen.note_word_in_vcpu'],
+  *setup() {
+    return yield* xenVm({ pages: 3 });
+  },
+  threads: {
+    *sender({ kvm, progress }: XenVm) {
+      const late = yield* progress.returned.loadAcquire();
+      yield* xenHvmEvtchnSend(kvm, PORT, 0);
+      return late;
+    },
+    *vcpu0({ vcpu, progress }: XenVm) {
+      const result = yield* xenSetVcpuInfo(vcpu, gpa(OTHER * PAGE_SIZE));
+      yield* progress.returned.storeRelease(1);
+      return result;
+    },
+  },
+  always: {
+    'an event sent after the ioctl leads to an upcall in the new page': ({ results }, vm) =>
+      results.sender === 0 || contentOf(vm, OTHER) !== 0n,
+    'the word of an event is somewhere': (_, vm) =>
+      contentOf(vm, VCPU_INFO) !== 0n || contentOf(vm, OTHER) !== 0n || noted(vm) !== 0,
+  },
+  sometimes: {
+    'it is in the old page': (_, vm) => contentOf(vm, VCPU_INFO) !== 0n,
+    'the vCPU has it noted': (_, vm) => noted(vm) !== 0,
+    'it is in the new page': (_, vm) => contentOf(vm, OTHER) !== 0n,
+  },
+});
+
+const noted = ({ vcpu }: XenVm): number => (vcpu.xen as VcpuXen).evtchnPendingSel.peek();
 
 /** The VMM takes the memory of shared_info away for good: senders hear of it, and the frame is not touched once it is free. */
 export const eventInFreedFrame = scenario('xen/event-in-a-freed-frame', {
