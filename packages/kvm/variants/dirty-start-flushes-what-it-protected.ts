@@ -6,7 +6,7 @@ import type { Memslot } from '../src/virt/memslots.ts';
 import { flushRemoteTlbs } from '../src/x86/flush.ts';
 import { rearmGfn } from '../src/x86/tdp-clear-dirty.ts';
 
-/** @replaces packages/kvm/src/x86/slot-apply-flags.ts#slotApplyFlags cd57921a */
+/** @replaces packages/kvm/src/x86/slot-apply-flags.ts#slotApplyFlags 1c124d34 */
 /** @kernel kvm_mmu_slot_apply_flags arch/x86/kvm/x86.c */
 export function* slotApplyFlags(kvm: Kvm, _oldFlags: number, slot: Memslot): Task {
   let flush = false;

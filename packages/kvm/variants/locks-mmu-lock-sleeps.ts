@@ -7,7 +7,7 @@ import { slotsIn } from '../src/virt/hva-range.ts';
 import { addInvalidateRange } from '../src/virt/invalidate-range.ts';
 import type { Kvm } from '../src/virt/kvm.ts';
 
-/** @replaces packages/kvm/src/virt/mmu-notifier.ts#invalidateRangeStart 2218aa8a */
+/** @replaces packages/kvm/src/virt/mmu-notifier.ts#invalidateRangeStart 769760e2 */
 /** @kernel kvm_mmu_notifier_invalidate_range_start virt/kvm/kvm_main.c */
 export function* invalidateRangeStart(kvm: Kvm, start: Hva, end: Hva): Task {
   yield* kvm.mnInvalidateLock.lock();

@@ -2,7 +2,7 @@
 import type { Task } from '@faultline/machine';
 import type { Kvm } from '../src/virt/kvm.ts';
 import { invalidateAllRoots } from '../src/x86/tdp-roots.ts';
-import { requestFreeObsoleteRoots, zapInvalidatedRoots } from '../src/x86/zap-fast.ts';
+import { requestFreeObsoleteRoots } from '../src/x86/obsolete-roots.ts';
 
 /** @replaces packages/kvm/src/x86/zap-fast.ts#zapAllFast 7d060599 */
 /** @kernel kvm_mmu_zap_all_fast arch/x86/kvm/mmu/mmu.c */

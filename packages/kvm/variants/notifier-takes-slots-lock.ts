@@ -5,7 +5,7 @@ import { slotsIn } from '../src/virt/hva-range.ts';
 import type { Kvm } from '../src/virt/kvm.ts';
 import { invalidateEnd } from '../src/virt/mmu-notifier.ts';
 
-/** @replaces packages/kvm/src/virt/mmu-notifier.ts#invalidateRangeEnd 1e6e3135 */
+/** @replaces packages/kvm/src/virt/mmu-notifier.ts#invalidateRangeEnd 7b6505c0 */
 /** @kernel kvm_mmu_notifier_invalidate_range_end virt/kvm/kvm_main.c */
 export function* invalidateRangeEnd(kvm: Kvm, start: Hva, end: Hva): Task {
   yield* kvm.slotsLock.lock();

@@ -74,7 +74,16 @@ function nearest(name: string): string[] {
   const score = (s: Step) => parts.filter((p) => p.length > 2 && s.name.includes(p)).length;
   return byId
     .filter((s) => score(s) > 0)
-    .sort((a, b) => score(b) - score(a))
+    .sort((a, b) => score(b) - score(a) || alike(b.name, name) - alike(a.name, name))
     .slice(0, 3)
     .map((s) => s.name);
+}
+
+/** Letters that two names begin and end with in common: a slip of the pen leaves most of them. */
+function alike(a: string, b: string): number {
+  let front = 0;
+  while (front < a.length && a[front] === b[front]) front++;
+  let back = 0;
+  while (back < a.length - front && a.at(-1 - back) === b.at(-1 - back)) back++;
+  return front + back;
 }

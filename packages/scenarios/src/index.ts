@@ -11,6 +11,7 @@ import { mmuScenarios } from './mmu/all.ts';
 import type { Mutant } from './mutant.ts';
 import { dirtyMutants } from './mutants/dirty.ts';
 import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
+import { dirtyRingMutants } from './mutants/dirty-ring.ts';
 import { ioMutants } from './mutants/io.ts';
 import { irqMutants } from './mutants/irq.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
@@ -61,6 +62,7 @@ export const mutants: readonly Mutant[] = [
   ...hostMutants,
   ...dirtyMutants,
   ...dirtyHugeMutants,
+  ...dirtyRingMutants,
   ...lifetimeMutants,
   ...xenMutants,
   ...locksMutants,

@@ -13,15 +13,19 @@ import { KvmBus } from '../virt/io-bus-state.ts';
 import type { IoValue } from '../virt/io-device.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
 import type { Memslots } from '../virt/memslots.ts';
-import { hasEntry, runInstruction } from '../virt/vcpu-entry.ts';
+import { runInstruction } from '../virt/vcpu-entry.ts';
 import { vcpuMemslots } from '../virt/vcpu-memslots.ts';
+import { hasEntry } from '../virt/vcpu-mode.ts';
 import { directPageFault } from '../x86/direct-page-fault.ts';
 import { isMmioSpte } from '../x86/mmio-spte.ts';
 import { rootOf } from '../x86/mmu-page.ts';
 import { mmuPageFault, type PageFault } from '../x86/page-fault.ts';
 import { RetPf } from '../x86/ret-pf.ts';
+import { type Emulated, emulateWrite } from '../x86/shadow/emulate.ts';
+import { INJECT_PAGE_FAULT, shadowPageFault } from '../x86/shadow/page-fault.ts';
 import { isPresent, isWritable, pfnOf } from '../x86/spte.ts';
 import { flushPmlBuffer } from './pml.ts';
+import { wordOf } from './shadow-access.ts';
 import { tdpAccess } from './tdp-access.ts';
 
 /** Where an access ended. */
@@ -34,6 +38,8 @@ export const Via = {
   MMIO: 'MMIO',
   /** Nowhere yet: the guest may not go on before user space has made room in its dirty ring. */
   RING_FULL: 'ring full',
+  /** A page fault of the guest: its own tables do not allow the access. */
+  GUEST_FAULT: 'guest fault',
 } as const;
 
 export interface Access {
@@ -55,6 +61,7 @@ export function* guestWrite(vcpu: Vcpu, gpa: Gpa, value: bigint): Task<Access> {
 /** One access that does not cross a page. Exits are repeated until the access has an end. */
 export function* guestAccess(vcpu: Vcpu, gpa: Gpa, len: number, write: boolean, value: bigint): Task<Access> {
   const kvm = vcpu.kvm as Kvm;
+  if (vcpu.guestMmu !== null) return yield* accessThroughShadow(vcpu, gpa, write, value);
   if (gfnOf(gpa) >= kvm.config.maxGfn) return yield* beyondTables(kvm, gpa, len, write, value);
   if (kvm.config.tdpMmu === 1) return yield* accessThroughTlb(vcpu, gpa, write, value);
   const sptep = rootOf(vcpu).spt.at(gfnOf(gpa));
@@ -99,6 +106,32 @@ function* accessThroughTlb(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint):
     if (retries) yield* retryAfterChange(fault.waitFor);
   }
 }
+
+/** With the shadow MMU: `gpa` is a virtual address. See shadow-access.ts and x86/shadow. */
+function* accessThroughShadow(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Access> {
+  const kvm = vcpu.kvm as Kvm;
+  const { tdpLevels, tdpIndexBits } = kvm.config;
+  if (gfnOf(gpa) >= 2 ** (tdpLevels * tdpIndexBits)) return { via: Via.GUEST_FAULT, value: 0n };
+  for (;;) {
+    const touched = hasEntry(kvm)
+      ? yield* runInstruction(vcpu, gpa, write, value)
+      : yield* tdpAccess(vcpu, gpa, write, value);
+    if ('value' in touched) return { via: Via.RAM, value: touched.value };
+    const fault: PageFault = { gpa, write, spte: touched.fault, slots: null, waitFor: [] };
+    const idx = yield* kvm.srcu.readLock();
+    const result = yield* shadowPageFault(vcpu, fault);
+    let emulated: Emulated = write ? 'guest fault' : 'no memory';
+    if (result === RetPf.EMULATE && write) {
+      emulated = yield* emulateWrite(vcpu, gfnOf(gpa), wordOf(gpa), value);
+    }
+    yield* kvm.srcu.readUnlock(idx);
+    if (result === INJECT_PAGE_FAULT) return { via: Via.GUEST_FAULT, value: 0n };
+    if (result === RetPf.EMULATE) return { via: ENDS[emulated], value };
+    if (result === RetPf.RETRY && fault.waitFor.length > 0) yield* retryAfterChange(fault.waitFor);
+  }
+}
+
+const ENDS = { done: Via.RAM, 'guest fault': Via.GUEST_FAULT, 'no memory': Via.MMIO } as const;
 
 /** An exit, inside its read section: how the access ended, or RETRY or FIXED to let the guest try again. */
 function* handleExit(vcpu: Vcpu, fault: PageFault, len: number, value: bigint): Task<Access | number> {

@@ -7,15 +7,16 @@ import type { Cell, Task } from '@faultline/machine';
 import type { MmStruct } from '../host/mm.ts';
 import { type Gfn, type Gpa, gfnOf } from '../types.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
+import { mmuLoad, mmuReload } from '../x86/mmu-load.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
 import { pfnOf } from '../x86/spte.ts';
 import { PT_WRITABLE } from '../x86/spte-format.ts';
 import { isDirty, isLarge, isShadowPresent } from '../x86/spte-predicates.ts';
 import { framesAt, spteIndex } from '../x86/tdp-geometry.ts';
-import { mmuLoad, mmuReload } from '../x86/tdp-roots.ts';
 import { formatOf } from '../x86/tdp-spte.ts';
 import { lastSpte, type Walked } from '../x86/tdp-walk.ts';
 import { notePml } from './pml-buffer.ts';
+import { shadowInstruction } from './shadow-access.ts';
 import { tlbEntry } from './tlb.ts';
 
 /** What became of the access: its value, or the entry that made the hardware exit. */
@@ -47,6 +48,7 @@ function* enterAlways(vcpu: Vcpu): Task {
 
 /** With the TLB's lock held. */
 export function* insideInstruction(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Touched> {
+  if (vcpu.guestMmu !== null) return yield* shadowInstruction(vcpu, gpa, write, value);
   const kvm = vcpu.kvm as Kvm;
   const { tlb } = vcpu;
   const gfn = gfnOf(gpa);

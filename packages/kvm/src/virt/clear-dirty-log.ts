@@ -12,6 +12,7 @@ import { rearmMasked } from './get-dirty-log.ts';
 import type { Kvm } from './kvm.ts';
 import type { Memslot, Memslots } from './memslots.ts';
 import { idToMemslot } from './memslots-search.ts';
+import { kvmMmuLock, kvmMmuUnlock } from './mmu-lock.ts';
 
 /** @kernel struct kvm_clear_dirty_log include/uapi/linux/kvm.h */
 export interface ClearDirtyLog {
@@ -45,9 +46,9 @@ function refuse(slot: Memslot | null, { firstPage, numPages }: ClearDirtyLog): n
 
 function* clearAndFlush(kvm: Kvm, slots: Memslots, slot: Memslot, log: ClearDirtyLog): Task {
   yield* syncDirtyLog(kvm, slots);
-  yield* kvm.mmuLock.writeLock();
+  yield* kvmMmuLock(kvm);
   const flush = yield* clearDirtyBits(kvm, slot, log);
-  yield* kvm.mmuLock.writeUnlock();
+  yield* kvmMmuUnlock(kvm);
   flush_after_clear: if (flush) yield* flushRemoteTlbs(kvm);
 }
 

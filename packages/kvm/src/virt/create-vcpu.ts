@@ -6,6 +6,7 @@
 import { at, type Task } from '@faultline/machine';
 import { EEXIST, EINVAL, EIO, ENOMEM } from '../errno.ts';
 import { kmallocFails } from '../host/kmalloc.ts';
+import { GuestMmu } from '../x86/shadow/shadow-mmu.ts';
 import { initVcpuXen } from '../x86/xen-init.ts';
 import { allocDirtyRing } from './dirty-ring-state.ts';
 import { KVM_MAX_VCPU_IDS, type Kvm, Vcpu } from './kvm.ts';
@@ -61,6 +62,7 @@ export function allocVcpu(kvm: Kvm, id: number): Vcpu {
   vcpu.kvm = kvm;
   vcpu.vcpuId = id;
   vcpu.lastUsedSlotGen = -1 >>> 0;
+  if (kvm.shadowMmu !== null) vcpu.guestMmu = GuestMmu.alloc();
   if (kvm.dirtyRingSize > 0) {
     vcpu.dirtyRing = allocDirtyRing(kvm.dirtyRingSize, kvm.config.dirtyRingReserved);
   }

@@ -5,6 +5,8 @@ import { createMm } from '../host/mm.ts';
 import { PML_MAX } from '../hw/pml-buffer.ts';
 import type { Gfn } from '../types.ts';
 import { allocMmuPage } from '../x86/mmu-page.ts';
+import { allocShadowMmu, type ShadowOptions } from '../x86/shadow/shadow-mmu.ts';
+import { MAX_SHADOW_INDEX_BITS } from '../x86/shadow/shadow-page.ts';
 import { initXen } from '../x86/xen-init.ts';
 import { coalescedMmioInit } from './coalesced-mmio.ts';
 import { KVM_DIRTY_RING_MAX_ENTRIES, KVM_DIRTY_RING_RSVD_ENTRIES } from './dirty-ring-state.ts';
@@ -56,6 +58,8 @@ export interface VmOptions {
     readonly hugePages?: boolean;
     /** Huge pages are split when logging starts; left out, when they are written. */
     readonly eagerPageSplit?: boolean;
+    /** Tables of the guest, mirrored: `levels` and `indexBits` are those of the guest as well. Needs two levels, and A/D bits. */
+    readonly shadow?: ShadowOptions;
     /** Levels: see x86/flush.ts and virt/vcpu-entry.ts. */
     readonly remoteFlush?: 'abstract' | 'real';
     readonly vcpuEntry?: 'abstract' | 'real';
@@ -84,11 +88,15 @@ const FORMS = {
 export function* createVm(options: VmOptions = {}): Task<Kvm> {
   const kvm = Kvm.alloc();
   configure(kvm, options);
+  const shadow = options.mmu?.shadow;
   kvm.mm = options.mm ?? 1;
   kvm.maxVcpus = options.maxVcpus ?? KVM_MAX_VCPUS;
   kvm.dirtyRingSize = dirtyRingEntries(options, kvm.config.dirtyRingReserved);
   kvm.srcu.init(options.srcu ?? 'abstract', options.cpus ?? 2);
-  kvm.memory = allocHostMemory(options.hostFrames ?? 16);
+  // With the shadow MMU a frame has as many words as a table has entries.
+  const words = shadow === undefined ? 0 : (options.mmu?.frames ?? 0) * 2 ** kvm.config.tdpIndexBits;
+  kvm.memory = allocHostMemory(options.hostFrames ?? Math.max(16, words));
+  if (shadow !== undefined) kvm.shadowMmu = allocShadowMmu(options.mmu?.pages ?? 0, shadow);
   for (let asId = 0; asId < kvm.config.addressSpaces && options.mmu === undefined; asId++) {
     kvm.roots.set(asId, allocMmuPage(kvm.config.tableEntries));
   }
@@ -115,7 +123,9 @@ function configure(kvm: Kvm, options: VmOptions): void {
   config.flatMemslots = form.flat;
   config.generations = form.generations;
   config.mmioLayout = form.mmioLayout;
-  config.npt = options.npt ? 1 : 0;
+  // Shadow paging has the format of ordinary x86 tables, as NPT does.
+  config.npt = options.npt || options.mmu?.shadow !== undefined ? 1 : 0;
+  config.mmuSpinlock = shadowConfig(options.mmu);
   config.addressSpaces = options.addressSpaces ?? 1;
   config.userMemSlots = options.userMemSlots ?? 4;
   config.vcpuMmioCache = options.vcpuMmioCache === false ? 0 : 1;
@@ -137,7 +147,9 @@ function configure(kvm: Kvm, options: VmOptions): void {
   config.remoteFlush = options.mmu?.remoteFlush === 'real' ? 1 : 0;
   config.vcpuEntry = options.mmu?.vcpuEntry === 'real' ? 1 : 0;
   const frames = 2 ** (config.tdpLevels * config.tdpIndexBits);
-  config.maxGfn = (options.mmu === undefined ? config.tableEntries : frames) as Gfn;
+  // With the shadow MMU the tables hold virtual addresses, and each frame of memory has a reverse map.
+  const tables = options.mmu?.shadow === undefined ? frames : options.mmu.pages;
+  config.maxGfn = (options.mmu === undefined ? config.tableEntries : tables) as Gfn;
 }
 
 /** Throws a RangeError for hardware that the model does not have. */
@@ -150,6 +162,28 @@ function pmlEntries(mmu: VmOptions['mmu']): number {
     throw new RangeError('a page-modification log needs A/D bits, and vCPUs that are always in their guest');
   }
   return entries;
+}
+
+/** Whether mmu_lock is a spinlock. Throws a RangeError for a shadow MMU that cannot be. */
+function shadowConfig(mmu: VmOptions['mmu']): number {
+  if (mmu?.shadow === undefined) return 0;
+  const { levels = 1, indexBits = 1 } = mmu;
+  if (levels < 2 || indexBits > MAX_SHADOW_INDEX_BITS) {
+    throw new RangeError(
+      `the shadow MMU needs tables of two levels or more, of at most ${2 ** MAX_SHADOW_INDEX_BITS} entries`,
+    );
+  }
+  if (mmu.adBits === false || mmu.pml !== undefined || mmu.hugePages === true) {
+    throw new RangeError(
+      'the shadow MMU needs A/D bits, and has neither a page-modification log nor huge pages of the host',
+    );
+  }
+  if ((mmu.shadow.maxPages ?? 1 << 30) < levels + 1) {
+    throw new RangeError(
+      `a quota of shadow pages leaves room for a root and one fault: ${levels + 1} at least`,
+    );
+  }
+  return mmu.shadow.spinlock ? 1 : 0;
 }
 
 /** Throws a RangeError where nothing could be huge. */

@@ -12,6 +12,7 @@ import { type DirtyRing, entryOf, KVM_DIRTY_GFN_F_DIRTY, KVM_DIRTY_GFN_F_RESET }
 import type { Kvm, Vcpu } from './kvm.ts';
 import type { Memslot, Memslots } from './memslots.ts';
 import { idToMemslot } from './memslots-search.ts';
+import { kvmMmuLock, kvmMmuUnlock } from './mmu-lock.ts';
 
 /** On the vCPU's own thread. There is room: a vCPU whose ring is nearly full does not enter its guest. @kernel kvm_dirty_ring_push virt/kvm/dirty_ring.c */
 export function* dirtyRingPush(ring: DirtyRing, slot: number, offset: number): Task {
@@ -93,9 +94,9 @@ export function* resetDirtyGfn(kvm: Kvm, { slot: number, offset, mask }: Batch):
   if (asId >= kvm.config.addressSpaces || id >= kvm.config.userMemSlots) return;
   const slot = idToMemslot((yield* kvm.memslots.at(asId).rcuDereference()) as Memslots, id);
   if (slot === null || offset + mask.toString(2).length > slot.npages) return;
-  yield* kvm.mmuLock.writeLock();
+  yield* kvmMmuLock(kvm);
   rearm_reset_pages: yield* rearmAll(kvm, slot, offset, mask);
-  yield* kvm.mmuLock.writeUnlock();
+  yield* kvmMmuUnlock(kvm);
 }
 
 function* rearmAll(kvm: Kvm, slot: Memslot, offset: number, mask: bigint): Task {

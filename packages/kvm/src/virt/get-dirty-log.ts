@@ -15,6 +15,7 @@ import { rearmGfn } from '../x86/tdp-clear-dirty.ts';
 import type { Kvm } from './kvm.ts';
 import type { Memslot, Memslots } from './memslots.ts';
 import { idToMemslot } from './memslots-search.ts';
+import { kvmMmuLock, kvmMmuUnlock } from './mmu-lock.ts';
 
 /** Bits of the slot's pages, 32 a word, or a negative errno. @kernel kvm_get_dirty_log_protect virt/kvm/kvm_main.c */
 export function* getDirtyLog(kvm: Kvm, slotId: number): Task<number[] | number> {
@@ -32,9 +33,9 @@ function* harvest(kvm: Kvm, slots: Memslots, slot: Memslot): Task<number[]> {
   sync_hardware_log: yield* syncDirtyLog(kvm, slots);
   if (kvm.config.dirtyLogManualProtect === 1) return yield* copyDirtyBits(slot);
   const taken: number[] = [];
-  yield* kvm.mmuLock.writeLock();
+  yield* kvmMmuLock(kvm);
   const flush = yield* takeDirtyBits(kvm, slot, taken);
-  yield* kvm.mmuLock.writeUnlock();
+  yield* kvmMmuUnlock(kvm);
   flush_before_user_space: if (flush) yield* flushRemoteTlbs(kvm);
   return taken;
 }

@@ -52,6 +52,8 @@ export const KvmConfig = struct(
     mmuYields: u32Field,
     /** 1: the hardware also remembers last-level tables, and walks from there. */
     structureCache: u32Field,
+    /** 1: mmu_lock is a spinlock. Only with the shadow MMU. */
+    mmuSpinlock: u32Field,
     /** 1: the host maps ranges of its memory as huge pages, and KVM does where it can. */
     hugePages: u32Field,
     /** 1: huge pages are split when logging starts, not when they are written. @kernel eager_page_split */

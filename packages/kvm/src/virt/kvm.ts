@@ -40,6 +40,7 @@ import { Pml } from '../hw/pml-buffer.ts';
 import { Tlb } from '../hw/tlb.ts';
 import type { Gfn, Hva } from '../types.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
+import { GuestMmu, ShadowMmu } from '../x86/shadow/shadow-mmu.ts';
 import { KvmXen, VcpuXen } from '../x86/xen-state.ts';
 import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
 import { DirtyRing } from './dirty-ring-state.ts';
@@ -93,6 +94,8 @@ export interface Vcpu extends View {
   dirtyRing: DirtyRing | null;
   /** TDP MMU: where this vCPU's walks start; null until one is loaded. Its own thread alone touches it. */
   root: MmuPage | null;
+  /** Shadow MMU: how the guest's own tables are walked. Null with any other. */
+  guestMmu: GuestMmu | null;
   /** In the guest or not, and what others ask of it: see vcpu-entry.ts, kick.ts. */
   readonly mode: Cell<number>;
   readonly requests: Cell<bigint>;
@@ -138,6 +141,10 @@ export const Vcpu: StructType<Vcpu> = struct(
     root: kernelName(
       'mmu->root',
       ptr((): StructType<MmuPage> => MmuPage),
+    ),
+    guestMmu: kernelName(
+      'arch.mmu',
+      ptr((): StructType<GuestMmu> => GuestMmu),
     ),
     mode: cell32,
     requests: cell64,
@@ -221,6 +228,10 @@ export interface Kvm extends View {
   readonly mmuInvalidateSeq: Cell<number>;
   /** Grace periods of RCU: page-table pages are freed after one. */
   readonly rcu: Rcu;
+  /** Null unless the VM has the shadow MMU. */
+  shadowMmu: ShadowMmu | null;
+  /** mmu_lock where it is a spinlock: see mmu-lock.ts. */
+  readonly mmuSpinlock: SpinLock;
   /** 1 once slots have rmaps. Written under slots_arch_lock. */
   readonly shadowRootAllocated: Cell<number>;
   /** Null unless the VM is for a Xen guest; and the caches that its notifiers look through, null without any. */
@@ -308,6 +319,11 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   ),
   mmuInvalidateSeq: cell32,
   rcu,
+  shadowMmu: kernelName(
+    'arch',
+    ptr((): StructType<ShadowMmu> => ShadowMmu),
+  ),
+  mmuSpinlock: kernelName('mmu_lock', spinlock),
   shadowRootAllocated: kernelName('arch.shadow_root_allocated', cell32),
   xen: ptr((): StructType<KvmXen> => KvmXen),
   pfnCaches: ptr((): StructType<PfnCaches> => PfnCaches),

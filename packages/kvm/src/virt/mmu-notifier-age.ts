@@ -7,10 +7,11 @@
 import type { Task } from '@faultline/machine';
 import type { Hva } from '../types.ts';
 import { flushRemoteTlbs } from '../x86/flush.ts';
-import { ageGfn, testAgeGfn } from '../x86/tdp-age.ts';
+import { kvmAgeGfn, kvmTestAgeGfn } from '../x86/gfn-range.ts';
 import { gfnsIn, slotsIn } from './hva-range.ts';
 import type { Kvm } from './kvm.ts';
 import type { Memslot } from './memslots.ts';
+import { kvmMmuLock, kvmMmuUnlock } from './mmu-lock.ts';
 
 /**
  * Was [start, end) used? From here on the answer is no until it is used again, through a TLB as well.
@@ -31,11 +32,11 @@ export function* testYoung(kvm: Kvm, start: Hva, end: Hva): Task<boolean> {
   const idx = yield* kvm.srcu.readLock();
   const slots = yield* slotsIn(kvm, start, end);
   let young = false;
-  if (slots.length > 0) yield* kvm.mmuLock.writeLock();
+  if (slots.length > 0) yield* kvmMmuLock(kvm);
   for (const slot of slots) {
-    for (const gfn of gfnsIn(slot, start, end)) young = (yield* testAgeGfn(kvm, gfn)) || young;
+    for (const gfn of gfnsIn(slot, start, end)) young = (yield* kvmTestAgeGfn(kvm, gfn)) || young;
   }
-  if (slots.length > 0) yield* kvm.mmuLock.writeUnlock();
+  if (slots.length > 0) yield* kvmMmuUnlock(kvm);
   yield* kvm.srcu.readUnlock(idx);
   return young;
 }
@@ -45,11 +46,11 @@ function* ageRange(kvm: Kvm, start: Hva, end: Hva, flush: boolean): Task<boolean
   const slots = yield* slotsIn(kvm, start, end);
   let young = false;
   if (slots.length > 0) {
-    yield* kvm.mmuLock.writeLock();
+    yield* kvmMmuLock(kvm);
     young = yield* ageSlots(kvm, slots, start, end);
     // A TLB that still has the translation would not set A again, nor fault.
     flush_young: if (flush && young) yield* flushRemoteTlbs(kvm);
-    yield* kvm.mmuLock.writeUnlock();
+    yield* kvmMmuUnlock(kvm);
   }
   yield* kvm.srcu.readUnlock(idx);
   return young;
@@ -59,7 +60,7 @@ function* ageRange(kvm: Kvm, start: Hva, end: Hva, flush: boolean): Task<boolean
 function* ageSlots(kvm: Kvm, slots: readonly Memslot[], start: Hva, end: Hva): Task<boolean> {
   let young = false;
   for (const slot of slots) {
-    for (const gfn of gfnsIn(slot, start, end)) young = (yield* ageGfn(kvm, gfn)) || young;
+    for (const gfn of gfnsIn(slot, start, end)) young = (yield* kvmAgeGfn(kvm, gfn)) || young;
   }
   return young;
 }

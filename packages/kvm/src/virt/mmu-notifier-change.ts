@@ -7,10 +7,11 @@
 import type { Task } from '@faultline/machine';
 import type { Hva } from '../types.ts';
 import { flushRemoteTlbs } from '../x86/flush.ts';
-import { setSpteGfn } from '../x86/tdp-set-spte.ts';
+import { kvmSetSpteGfn } from '../x86/gfn-range.ts';
 import { gfnsIn, slotsIn } from './hva-range.ts';
 import type { Kvm } from './kvm.ts';
 import { KVM_MEMSLOT_INVALID } from './memslots.ts';
+import { kvmMmuLock, kvmMmuUnlock } from './mmu-lock.ts';
 
 /** When it returns, no vCPU uses the frame that was behind `hva`. @kernel kvm_mmu_notifier_change_pte virt/kvm/kvm_main.c */
 export function* changePte(kvm: Kvm, hva: Hva, pte: bigint): Task {
@@ -18,7 +19,7 @@ export function* changePte(kvm: Kvm, hva: Hva, pte: bigint): Task {
   const idx = yield* kvm.srcu.readLock();
   const slots = yield* slotsIn(kvm, hva, end);
   if (slots.length > 0) {
-    yield* kvm.mmuLock.writeLock();
+    yield* kvmMmuLock(kvm);
     // Without an invalidation around it, this is what tells a fault that asked before.
     if (kvm.config.changePteAlone === 1) {
       bump_seq_with_change: yield* kvm.mmuInvalidateSeq.fetchAdd(1);
@@ -27,10 +28,10 @@ export function* changePte(kvm: Kvm, hva: Hva, pte: bigint): Task {
     for (const slot of slots) {
       // On its way out: its deletion zaps what is left, and nothing may be put there again.
       skip_invalid_slot: if ((slot.flags & KVM_MEMSLOT_INVALID) !== 0) continue;
-      for (const gfn of gfnsIn(slot, hva, end)) flush = (yield* setSpteGfn(kvm, gfn, pte)) || flush;
+      for (const gfn of gfnsIn(slot, hva, end)) flush = (yield* kvmSetSpteGfn(kvm, gfn, pte)) || flush;
     }
     flush_changed_pte: if (flush) yield* flushRemoteTlbs(kvm);
-    yield* kvm.mmuLock.writeUnlock();
+    yield* kvmMmuUnlock(kvm);
   }
   yield* kvm.srcu.readUnlock(idx);
 }

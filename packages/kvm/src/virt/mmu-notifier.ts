@@ -10,11 +10,12 @@
 import { at, bugOn, smpWmb, type Task } from '@faultline/machine';
 import type { Hva } from '../types.ts';
 import { flushRemoteTlbs } from '../x86/flush.ts';
-import { unmapGfnRange } from '../x86/tdp-zap.ts';
+import { kvmUnmapGfnRange } from '../x86/gfn-range.ts';
 import { slotsIn } from './hva-range.ts';
 import { addInvalidateRange } from './invalidate-range.ts';
 import type { Kvm } from './kvm.ts';
 import type { Memslot } from './memslots.ts';
+import { kvmMmuLock, kvmMmuUnlock } from './mmu-lock.ts';
 import { gpcInvalidateStart } from './pfncache-invalidate.ts';
 
 /**
@@ -31,11 +32,11 @@ export function* invalidateRangeStart(kvm: Kvm, start: Hva, end: Hva): Task {
   const idx = yield* kvm.srcu.readLock();
   const slots = yield* slotsIn(kvm, start, end);
   if (slots.length > 0) {
-    yield* kvm.mmuLock.writeLock();
+    yield* kvmMmuLock(kvm);
     count_in_progress: kvm.mmuInvalidateInProgress++;
     addInvalidateRange(kvm, start, end);
     if (kvm.config.tdpMmu === 1) yield* unmapAndFlush(kvm, slots, start, end);
-    yield* kvm.mmuLock.writeUnlock();
+    yield* kvmMmuUnlock(kvm);
   }
   yield* kvm.srcu.readUnlock(idx);
 }
@@ -44,9 +45,9 @@ export function* invalidateRangeStart(kvm: Kvm, start: Hva, end: Hva): Task {
 export function* invalidateRangeEnd(kvm: Kvm, start: Hva, end: Hva): Task {
   const idx = yield* kvm.srcu.readLock();
   if ((yield* slotsIn(kvm, start, end)).length > 0) {
-    yield* kvm.mmuLock.writeLock();
+    yield* kvmMmuLock(kvm);
     yield* invalidateEnd(kvm);
-    yield* kvm.mmuLock.writeUnlock();
+    yield* kvmMmuUnlock(kvm);
   }
   yield* kvm.srcu.readUnlock(idx);
   yield* kvm.mnInvalidateLock.lock();
@@ -66,7 +67,7 @@ export function* invalidateEnd(kvm: Kvm): Task {
 
 function* unmapAndFlush(kvm: Kvm, slots: readonly Memslot[], start: Hva, end: Hva): Task {
   let flush = false;
-  for (const slot of slots) flush = (yield* unmapGfnRange(kvm, slot, start, end)) || flush;
+  for (const slot of slots) flush = (yield* kvmUnmapGfnRange(kvm, slot, start, end)) || flush;
   // Before the lock is dropped: who takes it next believes that what the tables say is what vCPUs use.
   flush_before_return: if (flush) yield* flushRemoteTlbs(kvm);
 }

@@ -12,16 +12,11 @@ import { irqsOff, irqsOn } from '../hw/ipi.ts';
 import { insideInstruction, type Touched } from '../hw/tdp-access.ts';
 import { emptyTlb } from '../hw/tlb.ts';
 import type { Gpa } from '../types.ts';
-import { mmuLoad, mmuReload } from '../x86/tdp-roots.ts';
+import { mmuLoad, mmuReload } from '../x86/mmu-load.ts';
 import { vcpuBlock } from './kick.ts';
 import type { Kvm, Vcpu } from './kvm.ts';
 import { checkRequest, Request, requestBit } from './requests.ts';
 import { VcpuMode } from './vcpu-mode.ts';
-
-/** Whether vCPUs of this VM enter and leave their guest, instead of being in it always. */
-export function hasEntry(kvm: Kvm): boolean {
-  return kvm.config.vcpuEntry === 1 || kvm.config.remoteFlush === 1;
-}
 
 /** One load or store of the guest, which is entered first if the vCPU is not in it, and left if the access faults. */
 export function* runInstruction(vcpu: Vcpu, gpa: Gpa, write: boolean, value: bigint): Task<Touched> {

@@ -8,8 +8,9 @@ import type { Task } from '@faultline/machine';
 import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
 import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot } from '../virt/memslots.ts';
+import { kvmMmuLock, kvmMmuUnlock } from '../virt/mmu-lock.ts';
 import { flushRemoteTlbs } from './flush.ts';
-import { rearmLeaf } from './tdp-clear-dirty.ts';
+import { rearmGfn, rearmLeaf } from './tdp-clear-dirty.ts';
 import { framesAt } from './tdp-geometry.ts';
 import { presentLeaf } from './tdp-leaf.ts';
 import { zapCollapsibleSptes } from './tdp-recover.ts';
@@ -22,7 +23,7 @@ export function* slotApplyFlags(kvm: Kvm, oldFlags: number, slot: Memslot): Task
   if (logs === ((oldFlags & KVM_MEM_LOG_DIRTY_PAGES) !== 0)) return;
   if (!logs) {
     // Larger pages could stand there again.
-    if (kvm.config.tdpLevels > 1) {
+    if (kvm.config.tdpLevels > 1 && kvm.shadowMmu === null) {
       const end = (slot.baseGfn + slot.npages) as Gfn;
       recover_huge_pages: yield* zapCollapsibleSptes(kvm, slot.asId, slot.baseGfn, end, slot);
     }
@@ -38,11 +39,15 @@ export function* slotApplyFlags(kvm: Kvm, oldFlags: number, slot: Memslot): Task
 
 /** @kernel kvm_mmu_slot_remove_write_access arch/x86/kvm/mmu/mmu.c */
 export function* protectSlot(kvm: Kvm, slot: Memslot): Task {
-  yield* kvm.mmuLock.writeLock();
+  yield* kvmMmuLock(kvm);
   protect_when_logging_starts: for (let page = 0; page < slot.npages; ) {
+    if (kvm.shadowMmu !== null) {
+      yield* rearmGfn(kvm, (slot.baseGfn + page++) as Gfn);
+      continue;
+    }
     const leaf = yield* presentLeaf(kvm, (slot.baseGfn + page) as Gfn);
     if (leaf !== null) yield* rearmLeaf(kvm, leaf);
     page += leaf === null ? 1 : framesAt(kvm, leaf.level);
   }
-  yield* kvm.mmuLock.writeUnlock();
+  yield* kvmMmuUnlock(kvm);
 }

@@ -8,6 +8,7 @@ import { at, type Task } from '@faultline/machine';
 import { type MmStruct, setPfnDirty } from '../host/mm.ts';
 import type { Gfn } from '../types.ts';
 import type { Kvm } from '../virt/kvm.ts';
+import { rmapWriteProtect } from './shadow/protect.ts';
 import { pfnOf } from './spte.ts';
 import { needsWriteProtect } from './spte-predicates.ts';
 import { type Leaf, presentLeaf } from './tdp-leaf.ts';
@@ -16,6 +17,7 @@ import { formatOf } from './tdp-spte.ts';
 
 /** Under mmu_lock held for write: the next write to the page is noted. Returns whether the entry changed. @kernel clear_dirty_pt_masked arch/x86/kvm/mmu/tdp_mmu.c */
 export function* rearmGfn(kvm: Kvm, gfn: Gfn): Task<boolean> {
+  if (kvm.shadowMmu !== null) return yield* rmapWriteProtect(kvm, gfn, false);
   const leaf = yield* presentLeaf(kvm, gfn);
   // A huge page of a slot that logs has no W: it is split when it is written.
   if (leaf === null || leaf.level > 1) return false;

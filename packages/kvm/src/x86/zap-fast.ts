@@ -6,11 +6,9 @@
  */
 import type { Task } from '@faultline/machine';
 import type { Gfn } from '../types.ts';
-import { makeAllCpusRequest } from '../virt/kick.ts';
-import { KVM_MAX_VCPUS, type Kvm, type Vcpu } from '../virt/kvm.ts';
-import { Request } from '../virt/requests.ts';
-import { hasEntry } from '../virt/vcpu-entry.ts';
+import type { Kvm } from '../virt/kvm.ts';
 import type { MmuPage } from './mmu-page.ts';
+import { requestFreeObsoleteRoots } from './obsolete-roots.ts';
 import { isShadowPresent } from './spte-predicates.ts';
 import { replaceSpteAtomic } from './tdp-frozen.ts';
 import { iterNext, iterStart } from './tdp-iter.ts';
@@ -27,24 +25,6 @@ export function* zapAllFast(kvm: Kvm): Task {
   yield* kvm.mmuLock.writeUnlock();
   // Before returning: a slot that is about to go is how notifiers find these entries.
   zap_invalidated_roots: yield* zapInvalidatedRoots(kvm);
-}
-
-/**
- * Every vCPU leaves the guest, and looks at its root before it enters again. On a VM whose vCPUs are always in their guest
- * the request and the interrupt are one, as in flush.ts.
- */
-export function* requestFreeObsoleteRoots(kvm: Kvm): Task {
-  if (hasEntry(kvm)) {
-    yield* makeAllCpusRequest(kvm, Request.MMU_FREE_OBSOLETE_ROOTS);
-    return;
-  }
-  for (let i = 0; i < KVM_MAX_VCPUS; i++) {
-    const vcpu = kvm.vcpus.at(i).peek() as Vcpu | null;
-    if (vcpu === null) return;
-    yield* vcpu.tlb.lock.lock();
-    vcpu.tlb.freeObsoleteRoots = 1;
-    yield* vcpu.tlb.lock.unlock();
-  }
 }
 
 /** @kernel kvm_tdp_mmu_zap_invalidated_roots arch/x86/kvm/mmu/tdp_mmu.c */

@@ -4,10 +4,15 @@
 import type { Task } from '@faultline/machine';
 import type { Kvm } from '../virt/kvm.ts';
 import type { MmuPage } from './mmu-page.ts';
+import { shadowZapAllFast } from './shadow/zap-all.ts';
 import { zapAllFast } from './zap-fast.ts';
 
 /** Zaps every SPTE of the VM. Under slots_lock. */
 export function* zapAll(kvm: Kvm): Task {
+  if (kvm.shadowMmu !== null) {
+    yield* shadowZapAllFast(kvm);
+    return;
+  }
   if (kvm.config.tdpMmu === 1) {
     yield* zapAllFast(kvm);
     return;
