@@ -14,6 +14,9 @@ export const EINVAL = 22;
 export const ENOTTY = 25;
 export const ENOSPC = 28;
 export const EOPNOTSUPP = 95;
+export const ENOTCONN = 107;
+/** The same number as EAGAIN. */
+export const EWOULDBLOCK = EAGAIN;
 
 const names: Readonly<Record<number, string>> = {
   [ENOENT]: 'ENOENT',
@@ -31,6 +34,7 @@ const names: Readonly<Record<number, string>> = {
   [ENOTTY]: 'ENOTTY',
   [ENOSPC]: 'ENOSPC',
   [EOPNOTSUPP]: 'EOPNOTSUPP',
+  [ENOTCONN]: 'ENOTCONN',
 };
 
 /** `-EEXIST` for -17; the number itself when it is no error. */

@@ -9,7 +9,17 @@ export { splitHugePmd } from './host/huge-pmd.ts';
 export { collapseHugePage } from './host/khugepaged.ts';
 export { mergePages } from './host/ksm.ts';
 export { migratePage } from './host/migrate.ts';
-export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage, setPfnDirty } from './host/mm.ts';
+export {
+  allocFrame,
+  type MmStruct,
+  type Page,
+  PG_ACCESSED,
+  PG_DIRTY,
+  ptePfn,
+  putPage,
+  setPfnDirty,
+} from './host/mm.ts';
+export { oomReap } from './host/oom-reaper.ts';
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { spinForVectors } from './hw/apic-guest.ts';
@@ -29,23 +39,51 @@ export { ioBusRead, ioBusWrite, ioBusWriteCookie } from './virt/io-bus.ts';
 export { destroyBuses, ioBusRegisterDev, ioBusUnregisterDev } from './virt/io-bus-register.ts';
 export { KvmBus } from './virt/io-bus-state.ts';
 export { allocRegisterDevice, RegisterDevice } from './virt/io-device-state.ts';
+export {
+  AckAction,
+  acknowledge,
+  allocAckNotifier,
+  registerAckNotifier,
+  unregisterAckNotifier,
+} from './virt/irq-ack.ts';
+export { kvmSetIrq, type RoutingEntry, setIrqRouting } from './virt/irq-routing.ts';
+export { AckNotifier, type KvmIrq, RouteType } from './virt/irq-state.ts';
+export { createIrqchip, irqLine } from './virt/irqchip.ts';
+export { irqfdAssign, irqfdInjectWorker } from './virt/irqfd.ts';
+export { eventfdWrite, fput } from './virt/irqfd-eventfd.ts';
+export { irqfdCleanupWorker, irqfdDeassign, irqfdRelease } from './virt/irqfd-shutdown.ts';
+export { actorDone } from './virt/irqfd-work.ts';
 export { acceptIrq, makeAllCpusRequest, vcpuKick } from './virt/kick.ts';
 export { Vcpu as VcpuStruct } from './virt/kvm.ts';
+export { lockAllVcpus, unlockAllVcpus } from './virt/lock-all-vcpus.ts';
 export { setMemoryRegion } from './virt/memory-region.ts';
 export type { Memslots } from './virt/memslots.ts';
 export { idToMemslot, memslotsOf, searchMemslots } from './virt/memslots-search.ts';
 export { invalidateRangeEnd, invalidateRangeStart } from './virt/mmu-notifier.ts';
 export { clearFlushYoung, clearYoung, testYoung } from './virt/mmu-notifier-age.ts';
 export { changePte } from './virt/mmu-notifier-change.ts';
+export { gpcActivate, gpcCheck, gpcDeactivate, gpcPage, gpcRefresh } from './virt/pfncache.ts';
+export type { GfnToPfnCache } from './virt/pfncache-state.ts';
 export { makeRequest, Request } from './virt/requests.ts';
 export { exitGuest, haltInGuest, processRequests, runInstruction, spinInGuest } from './virt/vcpu-entry.ts';
 export { vcpuGfnToMemslot, vcpuMemslots } from './virt/vcpu-memslots.ts';
+export { vcpuBusWrite, vcpuSrcuReadLock, vcpuSrcuReadUnlock } from './virt/vcpu-srcu.ts';
+export {
+  cpuOnline,
+  hardwareEnableAll,
+  KvmModule,
+  setNxHugePages,
+  staticKeySlowInc,
+  vmListAdd,
+  vmListRemove,
+} from './virt/vm-list.ts';
 export { allocApicAccessPage } from './x86/apic-access-alloc.ts';
 export { vcpuReloadApicAccessPage } from './x86/apic-access-page.ts';
 export { setOrClearApicvInhibit } from './x86/apicv.ts';
 export { ApicvInhibit, type KvmArch } from './x86/apicv-state.ts';
 export { directPageFault } from './x86/direct-page-fault.ts';
 export { fastPageFault, fixDirectSpte } from './x86/fast-page-fault.ts';
+export { mmuFirstShadowRootAlloc, rmapAdd } from './x86/first-shadow-root.ts';
 export { flushRemoteTlbs } from './x86/flush.ts';
 export { ApicReg } from './x86/lapic.ts';
 export type { Lapic } from './x86/lapic-state.ts';
@@ -59,6 +97,7 @@ export {
 export { mmuLoad } from './x86/mmu-load.ts';
 export { allocMmuPage, type MmuPage } from './x86/mmu-page.ts';
 export { deliverInterrupt } from './x86/posted-interrupt.ts';
+export { vcpuSetPrivateMemslot } from './x86/private-memslot.ts';
 export { frameWord, makeGpte, PT_ACCESSED, PT_DIRTY } from './x86/shadow/guest-tables.ts';
 export { invlpg, loadCr3 } from './x86/shadow/roots.ts';
 export { guestMmuOf, shadowOf } from './x86/shadow/shadow-mmu.ts';
@@ -72,4 +111,34 @@ export { recoverNxHugePages, zapCollapsibleSptes } from './x86/tdp-recover.ts';
 export { mmuUnload } from './x86/tdp-roots.ts';
 export { lastSpte } from './x86/tdp-walk.ts';
 export { writeProtectForTracking } from './x86/tdp-write-protect-gfn.ts';
+export { xenGetVcpuInfo, xenHvmEvtchnSend, xenSetSharedInfo, xenSetVcpuInfo } from './x86/xen-attr.ts';
+export { xenHasInterrupt, xenInjectPendingEvents, xenSetEvtchn, xenSetEvtchnFast } from './x86/xen-evtchn.ts';
+export {
+  xenEvtchnSend,
+  xenHalt,
+  xenInjectTimerIrqs,
+  xenSchedopPoll,
+  xenTimerCallback,
+  xenWriteHypercallPage,
+} from './x86/xen-hypercall.ts';
+export { freeIdrNodes } from './x86/xen-idr.ts';
+export { initGpc } from './x86/xen-init.ts';
+export {
+  bitsPerWord,
+  guestFinds,
+  maskBit,
+  pendingBit,
+  SEL_MASK,
+  selBit,
+  UPCALL_PENDING,
+} from './x86/xen-pages.ts';
+export {
+  type EvtchnAttr,
+  Evtchnstat,
+  KVM_XEN_EVTCHN_DEASSIGN,
+  KVM_XEN_EVTCHN_RESET,
+  KVM_XEN_EVTCHN_UPDATE,
+  xenSetattrEvtchn,
+} from './x86/xen-ports.ts';
+export { type KvmXen, NO_INDEX, type VcpuXen, XenEvtchn } from './x86/xen-state.ts';
 export { zapAllFast } from './x86/zap-fast.ts';

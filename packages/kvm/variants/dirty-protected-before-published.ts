@@ -12,7 +12,7 @@ import {
 } from '../src/virt/set-memslot.ts';
 import { slotApplyFlags } from '../src/x86/slot-apply-flags.ts';
 
-/** @replaces packages/kvm/src/virt/set-memslot.ts#setMemslot 4b1ebf0a */
+/** @replaces packages/kvm/src/virt/set-memslot.ts#setMemslot b5fec8a5 */
 /** @kernel kvm_set_memslot virt/kvm/kvm_main.c */
 export function* setMemslot(kvm: Kvm, old: Memslot | null, region: Region, change: number): Task<number> {
   const next = newMemslot(region);

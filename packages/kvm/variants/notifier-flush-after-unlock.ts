@@ -7,7 +7,7 @@ import type { Kvm } from '../src/virt/kvm.ts';
 import { flushRemoteTlbs } from '../src/x86/flush.ts';
 import { unmapGfnRange } from '../src/x86/tdp-zap.ts';
 
-/** @replaces packages/kvm/src/virt/mmu-notifier.ts#invalidateRangeStart fe8e7844 */
+/** @replaces packages/kvm/src/virt/mmu-notifier.ts#invalidateRangeStart 769760e2 */
 /** @kernel kvm_mmu_notifier_invalidate_range_start virt/kvm/kvm_main.c */
 export function* invalidateRangeStart(kvm: Kvm, start: Hva, end: Hva): Task {
   yield* kvm.mnInvalidateLock.lock();

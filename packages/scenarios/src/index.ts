@@ -4,6 +4,7 @@ import { apicvScenarios } from './apicv/all.ts';
 import { dirtyScenarios } from './dirty/all.ts';
 import { ioScenarios } from './io/all.ts';
 import { lifetimeScenarios } from './lifetime/all.ts';
+import { locksScenarios } from './locks/all.ts';
 import { locksThreadsScenarios } from './locks-threads/all.ts';
 import { memslotsScenarios } from './memslots/all.ts';
 import { mmioScenarios } from './mmio/all.ts';
@@ -14,7 +15,9 @@ import { dirtyMutants } from './mutants/dirty.ts';
 import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
 import { dirtyRingMutants } from './mutants/dirty-ring.ts';
 import { ioMutants } from './mutants/io.ts';
+import { irqMutants } from './mutants/irq.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
+import { locksMutants } from './mutants/locks.ts';
 import { locksThreadsMutants } from './mutants/locks-threads.ts';
 import { memslotsMutants } from './mutants/memslots.ts';
 import { mmioMutants } from './mutants/mmio.ts';
@@ -27,9 +30,11 @@ import { agingMutants } from './mutants/notifier-age.ts';
 import { hostMutants } from './mutants/notifier-host.ts';
 import { shadowMutants } from './mutants/shadow.ts';
 import { srcuMutants } from './mutants/srcu.ts';
+import { xenMutants } from './mutants/xen.ts';
 import { notifierScenarios } from './notifier/all.ts';
 import { shadowScenarios } from './shadow/all.ts';
 import { srcuScenarios } from './srcu/all.ts';
+import { xenScenarios } from './xen/all.ts';
 
 export type { Expectation, Mutant } from './mutant.ts';
 
@@ -44,6 +49,8 @@ export const scenarios: readonly AnyScenario[] = [
   ...shadowScenarios,
   ...apicvScenarios,
   ...lifetimeScenarios,
+  ...xenScenarios,
+  ...locksScenarios,
   ...locksThreadsScenarios,
 ];
 
@@ -65,5 +72,8 @@ export const mutants: readonly Mutant[] = [
   ...shadowMutants,
   ...apicvMutants,
   ...lifetimeMutants,
+  ...xenMutants,
+  ...locksMutants,
+  ...irqMutants,
   ...locksThreadsMutants,
 ];

@@ -57,6 +57,8 @@ export interface MmStruct extends View {
   rangePages: number;
   /** One entry a range of pages: what it is mapped to as a whole, 0 if page by page. See huge-pmd.ts. */
   readonly pmds: Elements<Cell<bigint>>;
+  /** 1 while somebody reaps it who may not sleep: see oom-reaper.ts. */
+  readonly nonBlockCount: Cell<number>;
 }
 
 /** The largest model: pages, and frames. */
@@ -73,6 +75,7 @@ export const MmStruct: StructType<MmStruct> = struct(
     page: array(embed(PageStruct), MAX_FRAMES),
     rangePages: u32Field,
     pmds: array(cell64, MAX_PAGES / 2),
+    nonBlockCount: cell32,
   },
   { as: 'mm' },
 );

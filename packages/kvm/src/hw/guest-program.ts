@@ -7,9 +7,11 @@ export type Instruction =
   | { readonly op: 'store'; readonly gpa: number; readonly value: bigint; readonly size?: number }
   | { readonly op: 'in'; readonly port: number; readonly size?: number }
   | { readonly op: 'out'; readonly port: number; readonly value: bigint; readonly size?: number }
+  /** Hypercall EVTCHNOP_send of a Xen guest, on this port. */
+  | { readonly op: 'evtchn-send'; readonly port: number }
   | { readonly op: 'hlt' };
 
-const OPCODES = ['hlt', 'load', 'store', 'in', 'out'] as const;
+const OPCODES = ['hlt', 'load', 'store', 'in', 'out', 'evtchn-send'] as const;
 
 /** An instruction as the vCPU sees it. */
 export interface Decoded {
@@ -51,7 +53,7 @@ export function fetch(program: Program, rip: number): Decoded {
 function encode(instruction: Instruction): [bigint, bigint] {
   const op = BigInt(OPCODES.indexOf(instruction.op));
   if (instruction.op === 'hlt') return [op, 0n];
-  const size = BigInt(instruction.size ?? 8);
+  const size = BigInt('size' in instruction ? (instruction.size ?? 8) : 8);
   const address = BigInt('port' in instruction ? instruction.port : instruction.gpa);
   return [op | (size << 8n) | (address << 16n), 'value' in instruction ? instruction.value : 0n];
 }

@@ -8,6 +8,7 @@ import { EEXIST, EINVAL, EIO, ENOMEM } from '../errno.ts';
 import { kmallocFails } from '../host/kmalloc.ts';
 import { createLapic } from '../x86/lapic-state.ts';
 import { GuestMmu } from '../x86/shadow/shadow-mmu.ts';
+import { initVcpuXen } from '../x86/xen-init.ts';
 import { allocDirtyRing } from './dirty-ring-state.ts';
 import { KVM_MAX_VCPU_IDS, type Kvm, Vcpu } from './kvm.ts';
 
@@ -67,5 +68,6 @@ export function allocVcpu(kvm: Kvm, id: number): Vcpu {
     vcpu.dirtyRing = allocDirtyRing(kvm.dirtyRingSize, kvm.config.dirtyRingReserved);
   }
   if (kvm.arch !== null) vcpu.apic = createLapic();
+  if (kvm.xen !== null) initVcpuXen(vcpu);
   return vcpu;
 }

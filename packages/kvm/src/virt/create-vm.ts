@@ -8,9 +8,11 @@ import { type ApicvOptions, allocArch, apicvConfig } from '../x86/apicv-config.t
 import { allocMmuPage } from '../x86/mmu-page.ts';
 import { allocShadowMmu, type ShadowOptions } from '../x86/shadow/shadow-mmu.ts';
 import { MAX_SHADOW_INDEX_BITS } from '../x86/shadow/shadow-page.ts';
+import { initXen } from '../x86/xen-init.ts';
 import { coalescedMmioInit } from './coalesced-mmio.ts';
 import { KVM_DIRTY_RING_MAX_ENTRIES, KVM_DIRTY_RING_RSVD_ENTRIES } from './dirty-ring-state.ts';
 import { initBuses } from './io-bus-register.ts';
+import { KvmIrq } from './irq-state.ts';
 import { KVM_MAX_VCPUS, Kvm } from './kvm.ts';
 import { Generations, MmioLayout } from './kvm-config.ts';
 import { PRIVATE_MEM_SLOTS } from './memory-region.ts';
@@ -65,6 +67,10 @@ export interface VmOptions {
   };
   /** Hardware that virtualizes local APICs; needs vCPUs that enter and leave their guests. None when left out. */
   readonly apicv?: ApicvOptions;
+  /** For a Xen guest; needs `mmu`. `lock`: kvm->lock does what xen_lock does since 310bc39546. */
+  readonly xen?: { readonly longMode?: boolean; readonly lock?: 'xen_lock' | 'kvm->lock' };
+  /** Interrupt lines, and eventfds that raise them. */
+  readonly irqRouting?: boolean;
   readonly maxVcpus?: number;
   /** Implementation of kvm->srcu, and the CPUs that it counts. */
   readonly srcu?: SrcuLevel;
@@ -100,6 +106,12 @@ export function* createVm(options: VmOptions = {}): Task<Kvm> {
   if (options.mmu !== undefined) {
     const rangePages = kvm.config.hugePages === 1 ? 2 ** kvm.config.tdpIndexBits : 0;
     kvm.mmStruct = createMm(options.mmu.pages, options.mmu.frames, rangePages);
+  }
+  if (options.xen !== undefined)
+    initXen(kvm, options.xen.longMode !== false, options.xen.lock === 'kvm->lock');
+  if (options.irqRouting === true) {
+    kvm.irq = KvmIrq.alloc();
+    kvm.irq.irqSrcu.init(options.srcu ?? 'abstract', options.cpus ?? 2);
   }
   kvm.rcu.init(options.rcu ?? 'abstract');
   if (options.apicv !== undefined) kvm.arch = allocArch();

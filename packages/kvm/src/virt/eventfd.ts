@@ -2,14 +2,19 @@
 import {
   type Cell,
   cell32,
+  guardedBy,
+  kernelName,
   OBJECT_HEADER,
   ObjectState,
+  type SpinLock,
   type StructType,
+  spinlock,
   struct,
   structById,
   type Task,
   u8,
   u32,
+  u32Field,
   type View,
 } from '@faultline/machine';
 import { EBADF, EINVAL } from '../errno.ts';
@@ -19,11 +24,22 @@ export interface Eventfd extends View {
   readonly count: Cell<number>;
   /** One for the file, one for each user in the kernel. */
   readonly kref: Cell<number>;
+  /** Descriptors, and who holds the file for a while. */
+  readonly fileRefs: Cell<number>;
+  /** Who is called for each event: the address of the first irqfd, 0 for none. */
+  readonly wqhLock: SpinLock;
+  waiter: number;
 }
 
 export const Eventfd: StructType<Eventfd> = struct(
   'eventfd_ctx',
-  { count: cell32, kref: cell32 },
+  {
+    count: cell32,
+    kref: cell32,
+    fileRefs: kernelName('file.f_count', cell32),
+    wqhLock: kernelName('wqh.lock', spinlock),
+    waiter: guardedBy(kernelName('wqh.head', u32Field), 'ctx->wqh.lock'),
+  },
   { as: 'ctx' },
 );
 
@@ -31,6 +47,7 @@ export const Eventfd: StructType<Eventfd> = struct(
 export function openEventfd(): Eventfd {
   const ctx = Eventfd.alloc();
   ctx.kref.poke(1);
+  ctx.fileRefs.poke(1);
   return ctx;
 }
 

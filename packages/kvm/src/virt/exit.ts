@@ -9,6 +9,7 @@ export const KvmExit = {
   MMIO: 6,
   INTERNAL_ERROR: 17,
   DIRTY_RING_FULL: 31,
+  XEN: 34,
 } as const;
 /** @kernel KVM_EXIT_IO_IN, KVM_EXIT_IO_OUT include/uapi/linux/kvm.h */
 export const IoDirection = { IN: 0, OUT: 1 } as const;

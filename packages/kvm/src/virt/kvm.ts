@@ -43,11 +43,14 @@ import { KvmArch } from '../x86/apicv-state.ts';
 import { Lapic } from '../x86/lapic-state.ts';
 import { MmuPage } from '../x86/mmu-page.ts';
 import { GuestMmu, ShadowMmu } from '../x86/shadow/shadow-mmu.ts';
+import { KvmXen, VcpuXen } from '../x86/xen-state.ts';
 import { CoalescedRing, CoalescedZone } from './coalesced-mmio-state.ts';
 import { DirtyRing } from './dirty-ring-state.ts';
 import { IoBus, Ioeventfd } from './io-bus-state.ts';
+import { KvmIrq } from './irq-state.ts';
 import { KvmConfig } from './kvm-config.ts';
 import { Memslot, Memslots } from './memslots.ts';
+import { PfnCaches } from './pfncache-state.ts';
 
 /** @kernel struct kvm_run include/uapi/linux/kvm.h, at its offsets */
 export const KvmRun = struct(
@@ -106,6 +109,10 @@ export interface Vcpu extends View {
   readonly cpu: Cpu;
   /** Null unless the VM's hardware virtualizes local APICs. */
   apic: Lapic | null;
+  /** Index of the section of kvm->srcu that its run loop is in: see vcpu-srcu.ts. */
+  srcuIdx: number;
+  /** Null unless the VM is for a Xen guest. */
+  xen: VcpuXen | null;
   /** Stage of a pending user-space completion: see vcpu-run.ts. */
   pendingIo: number;
   pendingGpa: number;
@@ -150,6 +157,8 @@ export const Vcpu: StructType<Vcpu> = struct(
     injected: u32Field,
     cpu: embed(Cpu),
     apic: ptr((): StructType<Lapic> => Lapic),
+    srcuIdx: u32Field,
+    xen: ptr((): StructType<VcpuXen> => VcpuXen),
     pendingIo: u32Field,
     pendingGpa: u53Field,
     pendingValue: u64Field,
@@ -230,6 +239,13 @@ export interface Kvm extends View {
   readonly mmuSpinlock: SpinLock;
   /** Null unless the hardware virtualizes local APICs. */
   arch: KvmArch | null;
+  /** 1 once slots have rmaps. Written under slots_arch_lock. */
+  readonly shadowRootAllocated: Cell<number>;
+  /** Null unless the VM is for a Xen guest; and the caches that its notifiers look through, null without any. */
+  xen: KvmXen | null;
+  pfnCaches: PfnCaches | null;
+  /** Null unless the VM routes interrupts. */
+  irq: KvmIrq | null;
   readonly config: KvmConfig;
 }
 
@@ -316,5 +332,9 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   ),
   mmuSpinlock: kernelName('mmu_lock', spinlock),
   arch: ptr((): StructType<KvmArch> => KvmArch),
+  shadowRootAllocated: kernelName('arch.shadow_root_allocated', cell32),
+  xen: ptr((): StructType<KvmXen> => KvmXen),
+  pfnCaches: ptr((): StructType<PfnCaches> => PfnCaches),
+  irq: ptr((): StructType<KvmIrq> => KvmIrq),
   config: embed(KvmConfig),
 });

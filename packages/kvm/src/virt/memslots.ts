@@ -15,6 +15,7 @@ import {
   embed,
   generationCell,
   i16Field,
+  kernelName,
   ptr,
   ptrCell,
   type StructType,
@@ -23,9 +24,11 @@ import {
   u32Field,
   u53As,
   type View,
+  writeGuardedBy,
 } from '@faultline/machine';
 import type { Gfn, Hva } from '../types.ts';
 import { PAGE_SIZE } from '../types.ts';
+import { SlotRmap } from '../x86/slot-rmap.ts';
 import { DirtyBitmap } from './dirty-bitmap.ts';
 
 /** KVM_SET_USER_MEMORY_REGION flags; bits 16 and up are the kernel's own. */
@@ -55,6 +58,8 @@ export interface Memslot extends View {
   id: number;
   asId: number;
   dirtyBitmap: DirtyBitmap | null;
+  /** Null until a vCPU has a shadow root: see x86/first-shadow-root.ts. */
+  rmap: SlotRmap | null;
   readonly nodes: Elements<SlotNode>;
 }
 
@@ -78,6 +83,14 @@ export const Memslot: StructType<Memslot> = struct(
     id: i16Field,
     asId: u16Field,
     dirtyBitmap: ptr((): StructType<DirtyBitmap> => DirtyBitmap),
+    rmap: writeGuardedBy(
+      kernelName(
+        'arch.rmap',
+        ptr((): StructType<SlotRmap> => SlotRmap),
+      ),
+      'kvm->slots_arch_lock',
+      'init',
+    ),
     nodes: array(embed(SlotNode), 2),
   },
   { as: 'memslot', guard: SLOT_GUARD },
@@ -161,4 +174,5 @@ export function copyMemslot(to: Memslot, from: Memslot): void {
   to.id = from.id;
   to.asId = from.asId;
   to.dirtyBitmap = from.dirtyBitmap;
+  to.rmap = from.rmap;
 }

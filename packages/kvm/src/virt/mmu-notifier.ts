@@ -17,6 +17,7 @@ import { addInvalidateRange } from './invalidate-range.ts';
 import type { Kvm } from './kvm.ts';
 import type { Memslot } from './memslots.ts';
 import { kvmMmuLock, kvmMmuUnlock } from './mmu-lock.ts';
+import { gpcInvalidateStart } from './pfncache-invalidate.ts';
 
 /**
  * Before the host changes [start, end).
@@ -28,6 +29,7 @@ export function* invalidateRangeStart(kvm: Kvm, start: Hva, end: Hva): Task {
   yield* kvm.mnInvalidateLock.lock();
   yield* kvm.mnActiveInvalidateCount.fetchAdd(1, at('notifier.count_invalidation'));
   yield* kvm.mnInvalidateLock.unlock();
+  if (kvm.pfnCaches !== null) yield* gpcInvalidateStart(kvm.pfnCaches, start, end);
   const idx = yield* kvm.srcu.readLock();
   const slots = yield* slotsIn(kvm, start, end);
   if (slots.length > 0) {

@@ -8,7 +8,9 @@ import type { Task } from '@faultline/machine';
 import { ENOMEM } from '../errno.ts';
 import { kmallocFails } from '../host/kmalloc.ts';
 import type { Gfn, Hva } from '../types.ts';
+import { prepareSlotRmap } from '../x86/first-shadow-root.ts';
 import { slotApplyFlags } from '../x86/slot-apply-flags.ts';
+import { SlotRmap } from '../x86/slot-rmap.ts';
 import { zapAll } from '../x86/zap.ts';
 import { allocDirtyBitmap, DirtyBitmap } from './dirty-bitmap.ts';
 import { inactiveSet, swapActiveMemslots } from './install-memslots.ts';
@@ -50,6 +52,7 @@ export function* setMemslot(kvm: Kvm, old: Memslot | null, region: Region, chang
     yield* invalidateMemslot(kvm, old, invalid);
   }
   const result = yield* prepareMemoryRegion(kvm, old, next);
+  if (result === 0 && next !== null) prepareSlotRmap(kvm, old, next);
   if (result !== 0) {
     // The good slot comes back; the swap releases slots_arch_lock.
     if (old !== null && invalid !== null) {
@@ -137,6 +140,7 @@ export function* commitMemoryRegion(
   if (old.dirtyBitmap !== null && old.dirtyBitmap !== (next?.dirtyBitmap ?? null)) {
     DirtyBitmap.free(old.dirtyBitmap);
   }
+  if (old.rmap !== null && old.rmap !== (next?.rmap ?? null)) SlotRmap.free(old.rmap);
   Memslot.free(old);
 }
 

@@ -10,6 +10,7 @@ import { type Access, guestAccess, Via } from '../hw/guest-access.ts';
 import { type Decoded, fetch } from '../hw/guest-program.ts';
 import { flushPmlBuffer } from '../hw/pml.ts';
 import { type Gpa, PAGE_SIZE } from '../types.ts';
+import { NOT_HANDLED, xenEvtchnSend } from '../x86/xen-hypercall.ts';
 import { dirtyRingSoftFull } from './dirty-ring.ts';
 import { exitIo, exitMmio, IoDirection, ioExit, KvmExit, mmioExit } from './exit.ts';
 import { ioBusRead, ioBusWrite } from './io-bus.ts';
@@ -63,6 +64,9 @@ function* execute(vcpu: Vcpu, instruction: Decoded): Task<boolean> {
     case 'out':
       yield* handleExit(vcpu);
       return yield* portAccess(vcpu, instruction);
+    case 'evtchn-send':
+      yield* handleExit(vcpu);
+      return yield* hypercall(vcpu, instruction.address);
     default:
       vcpu.pendingDone = 0;
       vcpu.pendingValue = 0n;
@@ -109,8 +113,23 @@ function* memoryAccess(vcpu: Vcpu, { op, address, size, value }: Decoded): Task<
   return false;
 }
 
+/** True if user space has to carry the hypercall out. @kernel kvm_xen_hypercall arch/x86/kvm/xen.c */
+function* hypercall(vcpu: Vcpu, port: number): Task<boolean> {
+  const kvm = vcpu.kvm as Kvm;
+  const idx = yield* kvm.srcu.readLock();
+  const result = kvm.xen === null ? NOT_HANDLED : yield* xenEvtchnSend(vcpu, port);
+  yield* kvm.srcu.readUnlock(idx);
+  vcpu.rip++;
+  if (result === NOT_HANDLED) {
+    vcpu.run.exitReason = KvmExit.XEN;
+    return true;
+  }
+  vcpu.rax = BigInt.asUintN(64, BigInt(result));
+  return false;
+}
+
 /** @kernel kernel_pio arch/x86/kvm/x86.c */
-function* portAccess(vcpu: Vcpu, { op, address, size, value }: Decoded): Task<boolean> {
+export function* portAccess(vcpu: Vcpu, { op, address, size, value }: Decoded): Task<boolean> {
   const kvm = vcpu.kvm as Kvm;
   const out = op === 'out';
   const idx = yield* kvm.srcu.readLock();

@@ -1,0 +1,69 @@
+/** The scenarios of area locks. */
+import type { AnyScenario } from '@faultline/machine';
+import { hotplugCycle, hotplugCycleOfReaders, vmListWalked } from './hotplug-cycle.ts';
+import { ackEntersIoapicAgain, ackNotifierFreed, ackWaitsForIrqLock } from './irq-ack.ts';
+import {
+  halfARoute,
+  irqfdKeepsOldRoute,
+  kvmLockInsideIrqLock,
+  routeFreedUnderADelivery,
+  routeMissedByAssign,
+  routingTableMissing,
+} from './irq-routing.ts';
+import {
+  closedUnderAssign,
+  deassignUnderKvmLock,
+  eventLostInAssign,
+  freedUnderAssign,
+  routeOfADeadIrqfd,
+  takenDownTwice,
+  workOnFreedIrqfd,
+  workOnFreedVm,
+} from './irqfd-life.ts';
+import {
+  deviceFoundOutsideASection,
+  sectionIndexOverwritten,
+  slotFoundOutsideASection,
+} from './lookup-outside-a-section.ts';
+import { reaperSleeps, reclaimUnderMmuLock } from './reclaim-under-mmu-lock.ts';
+import { rmapsMissing, rmapsTwice } from './rmaps-missing.ts';
+import {
+  deviceWaitsForSlotsLock,
+  faultWaitsForSlotsLock,
+  kvmLockInsideSlotsLock,
+  sectionWaitsForVcpuMutex,
+} from './section-waits-for-a-mutex.ts';
+
+export const locksScenarios = [
+  deviceWaitsForSlotsLock,
+  faultWaitsForSlotsLock,
+  sectionWaitsForVcpuMutex,
+  kvmLockInsideSlotsLock,
+  rmapsMissing,
+  rmapsTwice,
+  reclaimUnderMmuLock,
+  slotFoundOutsideASection,
+  deviceFoundOutsideASection,
+  sectionIndexOverwritten,
+  reaperSleeps,
+  vmListWalked,
+  hotplugCycle,
+  hotplugCycleOfReaders,
+  routingTableMissing,
+  routeFreedUnderADelivery,
+  irqfdKeepsOldRoute,
+  halfARoute,
+  routeMissedByAssign,
+  freedUnderAssign,
+  eventLostInAssign,
+  closedUnderAssign,
+  takenDownTwice,
+  workOnFreedIrqfd,
+  workOnFreedVm,
+  deassignUnderKvmLock,
+  ackNotifierFreed,
+  ackWaitsForIrqLock,
+  ackEntersIoapicAgain,
+  routeOfADeadIrqfd,
+  kvmLockInsideIrqLock,
+] as unknown as readonly AnyScenario[];
