@@ -13,6 +13,8 @@ export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage, setPfnDirty 
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
+export { cpuOf, type HostCpu, type HostCpus, noMoreVectors } from './hw/host-cpu.ts';
+export { iommuPost } from './hw/iommu.ts';
 export { interruptController, irqsOff, irqsOn, noMoreIpis } from './hw/ipi.ts';
 export { tdpAccess } from './hw/tdp-access.ts';
 export { type ClearDirtyLog, clearDirtyLog } from './virt/clear-dirty-log.ts';
@@ -49,6 +51,11 @@ export {
   truncateGeneration,
 } from './x86/mmio-spte.ts';
 export { allocMmuPage, type MmuPage } from './x86/mmu-page.ts';
+export { createPostedInterrupts, type PostedInterruptOptions } from './x86/posted-intr-create.ts';
+export { deliverPostedInterrupt, endAssignment, startAssignment } from './x86/posted-intr-deliver.ts';
+export { hostInterrupts } from './x86/posted-intr-irq.ts';
+export { runHaltingGuest, runSpinningGuest, type Scheduling, vcpuLoadHere } from './x86/posted-intr-run.ts';
+export type { PiDesc, VcpuPi, VmPi } from './x86/posted-intr-state.ts';
 export { commitZapPage, walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from './x86/shadow-walk.ts';
 export { PT_WRITABLE, spteFormat } from './x86/spte-format.ts';
 export { rcuDoBatch } from './x86/tdp-free.ts';

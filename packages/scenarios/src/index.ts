@@ -22,8 +22,10 @@ import { mmuTablesMutants } from './mutants/mmu-tables.ts';
 import { notifierMutants } from './mutants/notifier.ts';
 import { agingMutants } from './mutants/notifier-age.ts';
 import { hostMutants } from './mutants/notifier-host.ts';
+import { piMutants } from './mutants/pi.ts';
 import { srcuMutants } from './mutants/srcu.ts';
 import { notifierScenarios } from './notifier/all.ts';
+import { piScenarios } from './pi/all.ts';
 import { srcuScenarios } from './srcu/all.ts';
 
 export type { Expectation, Mutant } from './mutant.ts';
@@ -38,6 +40,7 @@ export const scenarios: readonly AnyScenario[] = [
   ...dirtyScenarios,
   ...lifetimeScenarios,
   ...locksThreadsScenarios,
+  ...piScenarios,
 ];
 
 export const mutants: readonly Mutant[] = [
@@ -56,4 +59,5 @@ export const mutants: readonly Mutant[] = [
   ...dirtyHugeMutants,
   ...lifetimeMutants,
   ...locksThreadsMutants,
+  ...piMutants,
 ];
