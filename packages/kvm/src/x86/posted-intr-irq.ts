@@ -9,7 +9,7 @@ import type { Task } from '@faultline/machine';
 import { type HostCpu, localIrqRestore, nextInterrupts, Vector } from '../hw/host-cpu.ts';
 import { PI_ON, takePir } from './posted-intr-desc.ts';
 import { wakeUpVcpu } from './posted-intr-run.ts';
-import type { PiDesc, PiPerCpu, VcpuPi, VmPi } from './posted-intr-state.ts';
+import { type PiDesc, type PiPerCpu, type VcpuPi, type VmPi, wakeupLock } from './posted-intr-state.ts';
 
 /** A thread for each CPU: takes its interrupts until nobody sends any. */
 export function* hostInterrupts(vm: VmPi, cpu: HostCpu): Task {
@@ -25,12 +25,13 @@ export function* hostInterrupts(vm: VmPi, cpu: HostCpu): Task {
 /** @kernel pi_wakeup_handler arch/x86/kvm/vmx/posted_intr.c */
 export function* wakeupHandler(vm: VmPi, cpu: HostCpu): Task {
   const percpu = vm.percpu.get(cpu.id) as PiPerCpu;
-  lock_wakeup_list: yield* percpu.wakeupVcpusOnCpuLock.lock();
+  const lock = wakeupLock(vm, percpu);
+  yield* lock.lock();
   for (let pi = percpu.wakeupVcpusOnCpu; pi !== null; pi = pi.wakeupNext) {
     const control = yield* (pi.desc as PiDesc).control.readOnce();
     wake_whoever_has_a_post: if ((control & PI_ON) !== 0n) yield* wakeUpVcpu(pi);
   }
-  unlock_wakeup_list: yield* percpu.wakeupVcpusOnCpuLock.unlock();
+  yield* lock.unlock();
 }
 
 /** The vector of the guest is processed without an exit; after any other the host has the CPU, and the guest is entered again. */

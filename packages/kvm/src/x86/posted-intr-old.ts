@@ -24,8 +24,8 @@ export function* piPreBlock(pi: VcpuPi): Task<boolean> {
   const cpu = loadedOn(pi);
   yield* localIrqSave(cpu);
   // Still there from a sleep before: once is enough.
-  join_list_once: if (pi.prePcpu === null) yield* joinListOf(pi, cpu);
-  yield* notify(pi.desc as PiDesc, pi.prePcpu as HostCpu, POSTED_INTR_WAKEUP_VECTOR);
+  if (pi.prePcpu === null) yield* joinListOf(pi, cpu);
+  yield* notify(pi.desc as PiDesc, pi.prePcpu ?? cpu, POSTED_INTR_WAKEUP_VECTOR);
   stay_awake_for_earlier_post: if (((yield* (pi.desc as PiDesc).control.readOnce()) & PI_ON) !== 0n) {
     yield* undoPreBlock(pi, cpu);
   }
@@ -52,11 +52,11 @@ export function* piPostBlock(pi: VcpuPi): Task {
 export function* undoPreBlock(pi: VcpuPi, cpu: HostCpu): Task {
   yield* notify(pi.desc as PiDesc, cpu, POSTED_INTR_VECTOR);
   bugOn(pi.prePcpu === null, 'a vCPU leaves a wake-up list that it never joined');
-  yield* leaveWakeupList(pi, pi.prePcpu as HostCpu);
+  yield* leaveWakeupList(pi, pi.prePcpu ?? cpu);
   pi.prePcpu = null;
 }
 
-function* notify(desc: PiDesc, cpu: HostCpu, vector: bigint): Task {
+export function* notify(desc: PiDesc, cpu: HostCpu, vector: bigint): Task {
   let old = yield* desc.control.readOnce();
   for (;;) {
     const seen = yield* desc.control.cmpxchg(

@@ -3,7 +3,7 @@
  *
  * A vCPU whose interrupts are posted: in and out of its guest, to sleep and back, from CPU to CPU.
  */
-import { choose, smpMb, smpMbAfterAtomic, smpWmb, type Task } from '@faultline/machine';
+import { at, choose, smpMb, smpMbAfterAtomic, smpWmb, type Task } from '@faultline/machine';
 import { type HostCpu, type HostCpus, localIrqRestore, localIrqSave } from '../hw/host-cpu.ts';
 import { beginSwitch, endSwitch, nextCpu, tryToWakeUp, wokenUp } from '../hw/host-sched.ts';
 import type { Vcpu } from '../virt/kvm.ts';
@@ -131,7 +131,7 @@ export function* kvmVcpuBlock(pi: VcpuPi, preemptions: number): Task<number> {
   let left = preemptions;
   pi.waiting = 1;
   for (;;) {
-    yield* blocking.smpStoreMb(1);
+    yield* blocking.smpStoreMb(1, at('pi.asleep_before_looking'));
     check_before_sleeping: if (yield* hasReasonToRun(pi)) break;
     left = yield* mayBePreempted(pi, left);
     yield* schedule(pi);
@@ -149,7 +149,7 @@ export function* hasReasonToRun(pi: VcpuPi): Task<boolean> {
 }
 
 /** Gives up the CPU, unless somebody has made the task runnable meanwhile. @kernel __schedule kernel/sched/core.c */
-function* schedule(pi: VcpuPi): Task {
+export function* schedule(pi: VcpuPi): Task {
   const { blocking } = pi.vcpu as Vcpu;
   const cpu = ownCpu(pi);
   yield* beginSwitch(cpu);
@@ -162,7 +162,7 @@ function* schedule(pi: VcpuPi): Task {
 }
 
 /** The host may take the CPU away, and gives one back, perhaps another. @kernel preempt_schedule_irq kernel/sched/core.c */
-function* mayBePreempted(pi: VcpuPi, left: number): Task<number> {
+export function* mayBePreempted(pi: VcpuPi, left: number): Task<number> {
   if (left === 0 || (yield* choose('preempted here', 2)) === 0) return left;
   const cpu = ownCpu(pi);
   yield* beginSwitch(cpu);

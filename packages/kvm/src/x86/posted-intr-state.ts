@@ -12,6 +12,7 @@ import {
   rawSpinlock,
   type SpinLock,
   type StructType,
+  spinlock,
   struct,
   u32Field,
   u64Field,
@@ -42,19 +43,22 @@ export const PiDesc: StructType<PiDesc> = struct(
 export interface PiPerCpu extends View {
   /** Protects the list. Its CPU's interrupt handler takes it, and whoever loads or puts a vCPU, with interrupts off. */
   readonly wakeupVcpusOnCpuLock: SpinLock;
+  /** Its name and type up to 5.16. */
+  readonly blockedVcpuOnCpuLock: SpinLock;
   /** The vCPUs that sleep here, and are to be woken by a posted interrupt. */
   wakeupVcpusOnCpu: VcpuPi | null;
 }
 
-const LIST = 'percpu->wakeup_vcpus_on_cpu_lock';
+const LIST = ['percpu->wakeup_vcpus_on_cpu_lock', 'percpu->blocked_vcpu_on_cpu_lock'];
 
 export const PiPerCpu: StructType<PiPerCpu> = struct(
   'pi_percpu',
   {
     wakeupVcpusOnCpuLock: rawSpinlock,
+    blockedVcpuOnCpuLock: spinlock,
     wakeupVcpusOnCpu: guardedBy(
       ptr((): StructType<VcpuPi> => VcpuPi),
-      LIST,
+      ...LIST,
     ),
   },
   { as: 'percpu' },
@@ -129,9 +133,9 @@ export const VcpuPi: StructType<VcpuPi> = struct(
     ),
     wakeupNext: guardedBy(
       ptr((): StructType<VcpuPi> => VcpuPi),
-      LIST,
+      ...LIST,
     ),
-    onWakeupList: guardedBy(u32Field, LIST),
+    onWakeupList: guardedBy(u32Field, ...LIST),
     prePcpu: ptr((): StructType<HostCpu> => HostCpu),
     waiting: u32Field,
     preempted: u32Field,
@@ -149,4 +153,9 @@ export function ownCpu(pi: VcpuPi): HostCpu {
 /** vcpu->cpu, for the vCPU's own thread: nobody else writes it. */
 export function loadedOn(pi: VcpuPi): HostCpu {
   return pi.cpu.peek() as HostCpu;
+}
+
+/** Raw since 5.17: PREEMPT_RT turns the other kind into one that sleeps, and a hard interrupt's handler cannot. */
+export function wakeupLock(vm: VmPi, percpu: PiPerCpu): SpinLock {
+  return vm.old === 1 ? percpu.blockedVcpuOnCpuLock : percpu.wakeupVcpusOnCpuLock;
 }

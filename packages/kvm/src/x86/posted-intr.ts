@@ -17,7 +17,14 @@ import {
   withNdst,
   withNv,
 } from './posted-intr-desc.ts';
-import { loadedOn, type PiDesc, type PiPerCpu, type VcpuPi, type VmPi } from './posted-intr-state.ts';
+import {
+  loadedOn,
+  type PiDesc,
+  type PiPerCpu,
+  type VcpuPi,
+  type VmPi,
+  wakeupLock,
+} from './posted-intr-state.ts';
 
 /** The vCPU runs on `cpu` from here on. @kernel vmx_vcpu_pi_load arch/x86/kvm/vmx/posted_intr.c */
 export function* vcpuPiLoad(pi: VcpuPi, cpu: HostCpu): Task {
@@ -104,20 +111,22 @@ export function* notifyWakeup(desc: PiDesc): Task<bigint> {
 /** With interrupts off. */
 export function* joinWakeupList(pi: VcpuPi, cpu: HostCpu): Task {
   const percpu = percpuOf(pi, cpu);
-  yield* percpu.wakeupVcpusOnCpuLock.lock();
+  const lock = wakeupLock(pi.vm as VmPi, percpu);
+  yield* lock.lock();
   bugOn(pi.onWakeupList === 1, 'list_add double add: the vCPU is on a wake-up list already');
   pi.wakeupNext = percpu.wakeupVcpusOnCpu;
   percpu.wakeupVcpusOnCpu = pi;
   pi.onWakeupList = 1;
-  yield* percpu.wakeupVcpusOnCpuLock.unlock();
+  yield* lock.unlock();
 }
 
 /** With interrupts off. `cpu` is the one whose list it joined. */
 export function* leaveWakeupList(pi: VcpuPi, cpu: HostCpu): Task {
   const percpu = percpuOf(pi, cpu);
-  yield* percpu.wakeupVcpusOnCpuLock.lock();
+  const lock = wakeupLock(pi.vm as VmPi, percpu);
+  yield* lock.lock();
   unlink(percpu, pi);
-  yield* percpu.wakeupVcpusOnCpuLock.unlock();
+  yield* lock.unlock();
 }
 
 /** Under the list's lock. */

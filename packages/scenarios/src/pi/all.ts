@@ -8,6 +8,8 @@ import {
   postLostBetweenCpusBefore,
   secondPostLost,
   secondPostLostBefore,
+  wakeUpSleepsUnderRt,
+  wakeUpSleptUnderRt,
 } from './posted-interrupt-lost.ts';
 
 /** Scenarios of posted interrupts. */
@@ -18,6 +20,8 @@ export const piScenarios: readonly AnyScenario[] = [
   postedInterruptLostBefore,
   postLostBetweenCpusBefore,
   secondPostLostBefore,
+  wakeUpSleepsUnderRt,
+  wakeUpSleptUnderRt,
   deliveryLost,
   deliveryFindsNobodyAsleep,
   notifiedOnTheWrongCpu,

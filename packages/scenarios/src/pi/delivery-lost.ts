@@ -13,7 +13,12 @@ export const deliveryLost = scenario('pi/delivery-lost', {
   title: 'a guest runs for ever, with an interrupt posted that nobody tells it of',
   source: 'vmx_deliver_posted_interrupt, vcpu_enter_guest',
   size: '1 vCPU whose guest spins, 1 CPU, 2 deliveries',
-  defends: ['pi.sync_posted_before_entry', 'pi.order_mode_before_post', 'pi.notify_guest'],
+  defends: [
+    'pi.sync_posted_before_entry',
+    'pi.order_mode_before_post',
+    'pi.notify_guest',
+    'pi.clear_on_before_pir',
+  ],
   *setup() {
     return yield* postedVm();
   },
@@ -41,7 +46,7 @@ export const deliveryFindsNobodyAsleep = scenario('pi/delivery-finds-nobody-asle
   title: 'a vCPU sleeps for ever, with an interrupt that another one posted as it lay down',
   source: 'kvm_vcpu_trigger_posted_interrupt, kvm_vcpu_block',
   size: '1 vCPU whose guest halts, 1 CPU, 1 delivery, no device',
-  defends: ['pi.wake_for_delivery', 'pi.check_before_sleeping', 'pi.clear_on_before_pir'],
+  defends: ['pi.wake_for_delivery', 'pi.check_before_sleeping', 'pi.asleep_before_looking'],
   *setup() {
     return yield* postedVm({ assignedDevices: 0 });
   },

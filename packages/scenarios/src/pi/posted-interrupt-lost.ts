@@ -1,5 +1,5 @@
 import { iommuPost, type PostedInterruptOptions, type Scheduling } from '@faultline/kvm/seams';
-import { never, scenario } from '@faultline/machine';
+import { type Claim, type Never, never, scenario } from '@faultline/machine';
 import { bitsOf, haltsUntil, interruptsOf, type PostedVm, postedVm } from '../vm/posted-vm.ts';
 
 interface Case {
@@ -8,9 +8,18 @@ interface Case {
   readonly vm?: PostedInterruptOptions;
   readonly host?: Scheduling;
   readonly posts?: readonly number[];
+  readonly always?: Readonly<Record<string, Never>>;
   readonly defends?: readonly string[];
   readonly deep?: boolean;
+  readonly preemptRt?: boolean;
+  readonly expect?: 'violated';
+  readonly claims?: readonly Claim[];
 }
+
+const SLEEPS_ON = { 'no vCPU sleeps on with an interrupt that was posted': never('livelock') };
+const ATOMIC = {
+  'nobody sleeps where a CPU cannot': never('sleeping function called from invalid context'),
+};
 
 /** Vectors of different words of the descriptor. */
 const FAR_APART = [3, 70];
@@ -19,12 +28,11 @@ const FAR_APART = [3, 70];
  * A device posts interrupts for a vCPU whose guest halts until it has had them. Wherever the vCPU is on its way to
  * sleep, from one CPU to another, or back, none is lost. The CPUs that it may run on take their interrupts.
  */
-function lost(name: string, { vm = {}, host = {}, posts = [3], ...more }: Case) {
+function lost(name: string, { vm = {}, host = {}, posts = [3], always = SLEEPS_ON, ...more }: Case) {
   const until = bitsOf(posts);
   return scenario(name, {
     source:
       vm.protocol === 'old' ? 'pi_pre_block, pi_post_block, up to 5.16' : 'vmx_vcpu_pi_load, vmx_vcpu_pi_put',
-    claims: vm.protocol === 'old' ? [] : WAKE_UP_LIST,
     ...more,
     *setup() {
       return yield* postedVm(vm);
@@ -43,7 +51,7 @@ function lost(name: string, { vm = {}, host = {}, posts = [3], ...more }: Case) 
         if (posted.cpus.count === 2) yield* interruptsOf(posted, 1);
       },
     },
-    always: { 'no vCPU sleeps on with an interrupt that was posted': never('livelock') },
+    always,
     sometimes: { 'the guest handles what was posted': ({ results }) => results.vcpu0 === until },
   });
 }
@@ -61,10 +69,25 @@ const WAKE_UP_LIST = [
   },
 ] as const;
 
+const TYPE_OF_THE_LOCK = {
+  seed: '000.56',
+  says: 'the lock of that list is a spinlock_t',
+  verdict: 'wrong',
+  but: 'a hard interrupt takes it and the switch away from a task does: under PREEMPT_RT it has to be raw, as it is since 5.17',
+} as const;
+
 export const postedInterruptLost = lost('pi/posted-interrupt-lost', {
   title: 'a vCPU sleeps for ever, with an interrupt that a device posted',
   size: '1 vCPU, 1 CPU, a device with 1 post',
-  defends: ['pi.wake_for_earlier_post', 'pi.wake_by_post', 'pi.join_wakeup_list'],
+  claims: WAKE_UP_LIST,
+  always: { ...SLEEPS_ON, 'no CPU waits for itself': never('deadlock') },
+  defends: [
+    'pi.wake_for_earlier_post',
+    'pi.wake_by_post',
+    'pi.join_wakeup_list',
+    'pi.notify_wakeup',
+    'pi.wake_whoever_has_a_post',
+  ],
 });
 
 export const postLostBetweenCpus = lost('pi/post-lost-between-two-cpus', {
@@ -72,6 +95,11 @@ export const postLostBetweenCpus = lost('pi/post-lost-between-two-cpus', {
   size: '1 vCPU, 2 CPUs, 1 preemption, a device with 1 post',
   vm: { cpus: 2 },
   host: { preemptions: 1 },
+  always: {
+    ...SLEEPS_ON,
+    'no list of sleeping vCPUs is corrupted': never('BUG'),
+    'no list changes under a handler that walks it': never('data race'),
+  },
   defends: ['pi.notice_suppressed_posts'],
 });
 
@@ -80,6 +108,7 @@ export const secondPostLost = lost('pi/second-post-lost', {
   size: '1 vCPU, 2 CPUs, a device with 2 posts, in two words of the descriptor',
   vm: { cpus: 2, pirWords: 2 },
   posts: FAR_APART,
+  defends: ['pi.wake_for_earlier_post'],
   deep: true,
 });
 
@@ -87,7 +116,7 @@ export const postedInterruptLostBefore = lost('pi/posted-interrupt-lost-before-5
   title: 'the same with the vCPU on the list while it sleeps, from before it does',
   size: '1 vCPU, 1 CPU, a device with 1 post, protocol up to 5.16',
   vm: { protocol: 'old' },
-  defends: ['pi.stay_awake_for_earlier_post'],
+  defends: ['pi.notify_before_5_17'],
 });
 
 export const postLostBetweenCpusBefore = lost('pi/post-lost-between-two-cpus-before-5-17', {
@@ -95,6 +124,7 @@ export const postLostBetweenCpusBefore = lost('pi/post-lost-between-two-cpus-bef
   size: '1 vCPU, 2 CPUs, 1 preemption, a device with 1 post, protocol up to 5.16',
   vm: { protocol: 'old', cpus: 2 },
   host: { preemptions: 1 },
+  defends: ['pi.notice_suppressed_posts'],
 });
 
 export const secondPostLostBefore = lost('pi/second-post-lost-before-5-17', {
@@ -102,5 +132,23 @@ export const secondPostLostBefore = lost('pi/second-post-lost-before-5-17', {
   size: '1 vCPU, 2 CPUs, a device with 2 posts, protocol up to 5.16',
   vm: { protocol: 'old', cpus: 2, pirWords: 2 },
   posts: FAR_APART,
+  defends: ['pi.notify_before_5_17'],
   deep: true,
+});
+
+export const wakeUpSleepsUnderRt = lost('pi/wake-up-handler-sleeps', {
+  title: 'under PREEMPT_RT the handler of a wake-up waits for a lock that sleeps',
+  size: '1 vCPU, 1 CPU, a device with 1 post, PREEMPT_RT',
+  preemptRt: true,
+  always: ATOMIC,
+});
+
+export const wakeUpSleptUnderRt = lost('pi/wake-up-handler-sleeps-before-5-17', {
+  title: 'the same with the lock as it was: an ordinary one',
+  size: '1 vCPU, 1 CPU, a device with 1 post, protocol up to 5.16, PREEMPT_RT',
+  vm: { protocol: 'old' },
+  preemptRt: true,
+  always: ATOMIC,
+  expect: 'violated',
+  claims: [TYPE_OF_THE_LOCK],
 });
