@@ -13,9 +13,17 @@ export { allocFrame, type MmStruct, PG_ACCESSED, PG_DIRTY, putPage, setPfnDirty 
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
-export { cpuOf, type HostCpu, type HostCpus, noMoreVectors } from './hw/host-cpu.ts';
+export {
+  cpuOf,
+  type HostCpu,
+  type HostCpus,
+  localIrqRestore,
+  localIrqSave,
+  noMoreVectors,
+} from './hw/host-cpu.ts';
 export { iommuPost } from './hw/iommu.ts';
 export { interruptController, irqsOff, irqsOn, noMoreIpis } from './hw/ipi.ts';
+export { calledFunctions, interruptOthers } from './hw/on-each-cpu.ts';
 export { tdpAccess } from './hw/tdp-access.ts';
 export { type ClearDirtyLog, clearDirtyLog } from './virt/clear-dirty-log.ts';
 export { coalescedMmioFree, coalescedMmioInit } from './virt/coalesced-mmio.ts';
@@ -24,6 +32,9 @@ export { dirtyRingPush, dirtyRingReset, dirtyRingSoftFull } from './virt/dirty-r
 export { KVM_DIRTY_GFN_F_DIRTY, KVM_DIRTY_GFN_F_RESET } from './virt/dirty-ring-state.ts';
 export { inProgress } from './virt/generation.ts';
 export { getDirtyLog } from './virt/get-dirty-log.ts';
+export { allocHardware, type HardwareOptions, type KvmHardware } from './virt/hardware-enable-state.ts';
+export { cpuDown, cpuUp } from './virt/hardware-hotplug.ts';
+export { createHardwareVm, type HardwareVm, hostCpu, putVm, runSomewhere } from './virt/hardware-user.ts';
 export { installNewMemslots, swapActiveMemslots } from './virt/install-memslots.ts';
 export { ioBusRead, ioBusWrite, ioBusWriteCookie } from './virt/io-bus.ts';
 export { destroyBuses, ioBusRegisterDev, ioBusUnregisterDev } from './virt/io-bus-register.ts';

@@ -1,6 +1,7 @@
 /** The catalogue: every scenario, every mutant. */
 import type { AnyScenario } from '@faultline/machine';
 import { dirtyScenarios } from './dirty/all.ts';
+import { hwScenarios } from './hw/all.ts';
 import { ioScenarios } from './io/all.ts';
 import { lifetimeScenarios } from './lifetime/all.ts';
 import { locksThreadsScenarios } from './locks-threads/all.ts';
@@ -10,6 +11,7 @@ import { mmuScenarios } from './mmu/all.ts';
 import type { Mutant } from './mutant.ts';
 import { dirtyMutants } from './mutants/dirty.ts';
 import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
+import { hwMutants } from './mutants/hw.ts';
 import { ioMutants } from './mutants/io.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
 import { locksThreadsMutants } from './mutants/locks-threads.ts';
@@ -41,6 +43,7 @@ export const scenarios: readonly AnyScenario[] = [
   ...lifetimeScenarios,
   ...locksThreadsScenarios,
   ...piScenarios,
+  ...hwScenarios,
 ];
 
 export const mutants: readonly Mutant[] = [
@@ -60,4 +63,5 @@ export const mutants: readonly Mutant[] = [
   ...lifetimeMutants,
   ...locksThreadsMutants,
   ...piMutants,
+  ...hwMutants,
 ];

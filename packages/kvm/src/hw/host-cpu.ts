@@ -3,7 +3,7 @@
  *
  * A physical CPU that tasks come to and leave, and the interrupts that it takes. Where it takes none is a lock: held
  * while interrupts are off, and by a handler while it runs, so a handler runs only where the task below it has them on.
- * An interrupt that was sent stays in `irr` until the CPU takes it.
+ * An interrupt that was sent stays in `irr` until the CPU takes it. Whether its task may be moved is another lock.
  */
 import {
   array,
@@ -30,6 +30,8 @@ export interface HostCpu extends View {
   readonly irr: Cell<number>;
   /** What runs here: changed with it held, from the choice of the next task to the end of the switch. */
   readonly rqLock: SpinLock;
+  /** Held: the task that runs here keeps its CPU. */
+  readonly preempt: SpinLock;
   /** The id of the vCPU whose guest this CPU runs, and one; 0 in the host. With interrupts off. */
   guest: number;
   /** Interrupts taken while a guest ran. */
@@ -43,6 +45,7 @@ export const HostCpu: StructType<HostCpu> = struct(
     irqs: rawSpinlock,
     irr: cell32,
     rqLock: rawSpinlock,
+    preempt: rawSpinlock,
     guest: guardedBy(u32Field, 'pcpu->irqs'),
     taken: cell32,
   },
@@ -98,7 +101,7 @@ export function* localIrqRestore(cpu: HostCpu): Task {
 }
 
 /** Vectors of the model, by their bit in `irr`. @kernel POSTED_INTR_VECTOR arch/x86/include/asm/irq_vectors.h */
-export const Vector = { POSTED_INTR: 1, POSTED_INTR_WAKEUP: 2 } as const;
+export const Vector = { POSTED_INTR: 1, POSTED_INTR_WAKEUP: 2, CALL_FUNCTION: 4 } as const;
 const QUIET = 1 << 31;
 
 /** Sends an interrupt; the CPU takes it some time later. @kernel __apic_send_IPI_mask arch/x86/include/asm/apic.h */
