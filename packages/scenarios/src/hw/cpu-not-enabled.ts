@@ -99,7 +99,7 @@ export const cpuGoesDown = goes('hw/cpu-goes-down-under-a-vm', {
   title: 'a CPU goes down, still enabled or enabled for the last vCPU no more',
   source: 'kvm_offline_cpu since 6.3',
   form: 'kvm_lock',
-  defends: ['hw.disable_before_departure'],
+  defends: ['hw.disable_before_departure', 'hw.block_hotplug', 'hw.allow_hotplug'],
 });
 
 export const cpuGoesDownSince = goes('hw/cpu-goes-down-under-a-vm-since-6-12', {
