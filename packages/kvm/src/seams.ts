@@ -4,6 +4,7 @@
  */
 
 export { pageReferenced, reclaimUnused } from './host/aging.ts';
+export { type HostClock, leap } from './host/clock.ts';
 export { hvaToPfnPinned } from './host/gup.ts';
 export { splitHugePmd } from './host/huge-pmd.ts';
 export { collapseHugePage } from './host/khugepaged.ts';
@@ -67,6 +68,8 @@ export { deliverPostedInterrupt, endAssignment, startAssignment } from './x86/po
 export { hostInterrupts } from './x86/posted-intr-irq.ts';
 export { runHaltingGuest, runSpinningGuest, type Scheduling, vcpuLoadHere } from './x86/posted-intr-run.ts';
 export type { PiDesc, VcpuPi, VmPi } from './x86/posted-intr-state.ts';
+export { guestTscNow, requestClockUpdates, updateMasterclock } from './x86/pvclock.ts';
+export { guestLooksAtClock } from './x86/pvclock-run.ts';
 export { commitZapPage, walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from './x86/shadow-walk.ts';
 export { PT_WRITABLE, spteFormat } from './x86/spte-format.ts';
 export { rcuDoBatch } from './x86/tdp-free.ts';
@@ -75,4 +78,7 @@ export { recoverNxHugePages, zapCollapsibleSptes } from './x86/tdp-recover.ts';
 export { mmuLoad, mmuUnload } from './x86/tdp-roots.ts';
 export { lastSpte } from './x86/tdp-walk.ts';
 export { writeProtectForTracking } from './x86/tdp-write-protect-gfn.ts';
+export { synchronizeTsc } from './x86/tsc.ts';
+export { createTscVm, type TscOptions } from './x86/tsc-create.ts';
+export type { VcpuTsc, VmTsc } from './x86/tsc-state.ts';
 export { zapAllFast } from './x86/zap-fast.ts';

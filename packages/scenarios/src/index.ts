@@ -26,9 +26,11 @@ import { agingMutants } from './mutants/notifier-age.ts';
 import { hostMutants } from './mutants/notifier-host.ts';
 import { piMutants } from './mutants/pi.ts';
 import { srcuMutants } from './mutants/srcu.ts';
+import { tscMutants } from './mutants/tsc.ts';
 import { notifierScenarios } from './notifier/all.ts';
 import { piScenarios } from './pi/all.ts';
 import { srcuScenarios } from './srcu/all.ts';
+import { tscScenarios } from './tsc/all.ts';
 
 export type { Expectation, Mutant } from './mutant.ts';
 
@@ -44,6 +46,7 @@ export const scenarios: readonly AnyScenario[] = [
   ...locksThreadsScenarios,
   ...piScenarios,
   ...hwScenarios,
+  ...tscScenarios,
 ];
 
 export const mutants: readonly Mutant[] = [
@@ -64,4 +67,5 @@ export const mutants: readonly Mutant[] = [
   ...locksThreadsMutants,
   ...piMutants,
   ...hwMutants,
+  ...tscMutants,
 ];
