@@ -68,7 +68,7 @@ export { deliverPostedInterrupt, endAssignment, startAssignment } from './x86/po
 export { hostInterrupts } from './x86/posted-intr-irq.ts';
 export { runHaltingGuest, runSpinningGuest, type Scheduling, vcpuLoadHere } from './x86/posted-intr-run.ts';
 export type { PiDesc, VcpuPi, VmPi } from './x86/posted-intr-state.ts';
-export { guestTscNow, requestClockUpdates, updateMasterclock } from './x86/pvclock.ts';
+export { getClock, guestTscNow, requestClockUpdates, updateMasterclock } from './x86/pvclock.ts';
 export { guestLooksAtClock } from './x86/pvclock-run.ts';
 export { commitZapPage, walkShadowPageLocklessBegin, walkShadowPageLocklessEnd } from './x86/shadow-walk.ts';
 export { PT_WRITABLE, spteFormat } from './x86/spte-format.ts';

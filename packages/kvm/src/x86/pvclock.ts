@@ -72,13 +72,14 @@ export function* endWrite(vm: VmTsc): Task {
   yield* vm.pvclockSc.writeOnce(seq + (seq % 2 === 1 ? 1 : 2));
 }
 
-/** What the vCPU's guest computes time from is replaced. @kernel kvm_guest_time_update arch/x86/kvm/x86.c */
-export function* guestTimeUpdate(vcpu: VcpuTsc): Task {
-  const vm = vcpu.vm as VmTsc;
-  const host = vm.host as HostClock;
-  let master = false;
-  let cycles = 0;
-  let ns = 0;
+interface Snapshot {
+  readonly master: boolean;
+  readonly cycles: number;
+  readonly ns: number;
+}
+
+/** Both halves of one snapshot. @kernel read_seqcount_begin include/linux/seqlock.h */
+function* readSnapshot(vm: VmTsc): Task<Snapshot> {
   for (;;) {
     const seq = yield* vm.pvclockSc.readOnce();
     if (seq % 2 === 1) {
@@ -86,13 +87,21 @@ export function* guestTimeUpdate(vcpu: VcpuTsc): Task {
       continue;
     }
     yield* smpRmb();
-    master = (yield* vm.useMasterClock.readOnce()) === 1;
-    ns = yield* vm.masterKernelNs.readOnce();
-    cycles = yield* vm.masterCycleNow.readOnce();
+    const master = (yield* vm.useMasterClock.readOnce()) === 1;
+    const ns = yield* vm.masterKernelNs.readOnce();
+    const cycles = yield* vm.masterCycleNow.readOnce();
     yield* smpRmb();
-    if (yield* unchanged(vm, seq)) break;
+    if (yield* unchanged(vm, seq)) return { master, cycles, ns };
   }
-  if (!master) {
+}
+
+/** What the vCPU's guest computes time from is replaced. @kernel kvm_guest_time_update arch/x86/kvm/x86.c */
+export function* guestTimeUpdate(vcpu: VcpuTsc): Task {
+  const vm = vcpu.vm as VmTsc;
+  const host = vm.host as HostClock;
+  const snapshot = yield* readSnapshot(vm);
+  let { cycles, ns } = snapshot;
+  if (!snapshot.master) {
     yield* host.unpreempted.readLock();
     cycles = yield* rdtsc(host);
     ns = yield* kvmclockBaseNs(host);
@@ -100,6 +109,13 @@ export function* guestTimeUpdate(vcpu: VcpuTsc): Task {
   }
   vcpu.systemTime = ns;
   vcpu.tscTimestamp = cycles + (yield* vcpu.tscOffset.readOnce());
+}
+
+/** KVM_GET_CLOCK: what the guest's clock shows, for user space; no vCPU needs to be kept out for it. @kernel __get_kvmclock arch/x86/kvm/x86.c */
+export function* getClock(vm: VmTsc): Task<number> {
+  const host = vm.host as HostClock;
+  const { master, cycles, ns } = yield* readSnapshot(vm);
+  return master ? ns + (yield* rdtsc(host)) - cycles : yield* kvmclockBaseNs(host);
 }
 
 /** @kernel read_seqcount_retry include/linux/seqlock.h */

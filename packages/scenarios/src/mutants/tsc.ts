@@ -3,10 +3,11 @@ import type { Mutant } from '../mutant.ts';
 
 const ONE_CLOCK = 'counters that count as matched show the same';
 const BACK = 'time does not go back from one vCPU to another';
-const TORN = 'the guest reads the old clock or the new';
+const TORN = 'the time is that of the old clock or of the new';
 const CREATED = 'tsc/offsets-differ-though-matched';
 const WRITTEN = 'tsc/offsets-differ-after-user-writes';
 const UNSTABLE = 'tsc/preempted-between-two-clocks';
+const IN_GUEST = 'tsc/torn-snapshot-in-a-guest';
 const TWICE = 'tsc/vcpu-counted-twice';
 
 export const tscMutants: readonly Mutant[] = [
@@ -86,6 +87,17 @@ export const tscMutants: readonly Mutant[] = [
     off: ['tsc.mark_snapshot_changing'],
     against: ['tsc/torn-snapshot'],
     expect: { caught: 'tsc/torn-snapshot', always: TORN },
+  },
+  {
+    name: 'tsc/change-not-marked-for-a-guest',
+    says: 'The same for a vCPU: it cannot enter until the change is over, and is told to look again then.',
+    off: ['tsc.mark_snapshot_changing'],
+    against: [IN_GUEST],
+    expect: {
+      covered: IN_GUEST,
+      with: ['tsc.keep_vcpus_out'],
+      always: 'the guest reads the old clock or the new',
+    },
   },
   {
     name: 'tsc/read-once',

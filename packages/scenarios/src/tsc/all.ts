@@ -1,5 +1,5 @@
 import type { AnyScenario } from '@faultline/machine';
-import { clockGoesBack, tornSnapshot } from './clock-goes-back.ts';
+import { clockGoesBack, tornSnapshot, tornSnapshotInGuest } from './clock-goes-back.ts';
 import { countedTwice, createdTogether, unstableWritten, writtenTogether } from './offsets-differ.ts';
 
 /** Scenarios of time-stamp counters and the master clock. */
@@ -10,4 +10,5 @@ export const tscScenarios: readonly AnyScenario[] = [
   countedTwice,
   clockGoesBack,
   tornSnapshot,
+  tornSnapshotInGuest,
 ];

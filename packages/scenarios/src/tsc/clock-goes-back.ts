@@ -1,6 +1,7 @@
 import type { Kvm } from '@faultline/kvm';
 import {
   createTscVm,
+  getClock,
   guestLooksAtClock,
   type HostClock,
   leap,
@@ -79,12 +80,38 @@ export const clockGoesBack = scenario('tsc/clock-goes-back', {
   },
 });
 
-/** A vCPU is told to look at the clock anew, and does so while it is being replaced. */
+/** User space asks for the guest's time while the clock is replaced: nothing keeps it out. */
 export const tornSnapshot = scenario('tsc/torn-snapshot', {
-  title: 'a guest computes time from one half of the old clock and one of the new',
-  source: 'pvclock_sc, kvm_guest_time_update',
-  size: '1 of 2 vCPUs looks at the clock, 1 request from before, 1 update',
+  title: 'user space is told a time made of one half of the old clock and one of the new',
+  source: 'pvclock_sc, __get_kvmclock',
+  size: '2 vCPUs, 1 KVM_GET_CLOCK, 1 update',
   defends: ['tsc.mark_snapshot_changing'],
+  *setup() {
+    return yield* clocks();
+  },
+  threads: {
+    *vmm({ vm }: Clocks) {
+      return yield* getClock(vm);
+    },
+    *ioctl({ vm }: Clocks) {
+      yield* updateMasterclock(vm);
+    },
+  },
+  always: {
+    'the time is that of the old clock or of the new': ({ results }) =>
+      results.vmm === OLD || results.vmm === NEW,
+  },
+  sometimes: {
+    'the old': ({ results }) => results.vmm === OLD,
+    'the new': ({ results }) => results.vmm === NEW,
+  },
+});
+
+/** A vCPU was told before to look at the clock, and does so while it is replaced. It cannot enter with what it has read. */
+export const tornSnapshotInGuest = scenario('tsc/torn-snapshot-in-a-guest', {
+  title: 'a guest computes time from one half of the old clock and one of the new',
+  source: 'kvm_guest_time_update',
+  size: '1 of 2 vCPUs looks at the clock, 1 request from before, 1 update',
   *setup() {
     const state = yield* clocks();
     yield* requestClockUpdates(state.vm.kvm as Kvm);
