@@ -56,6 +56,16 @@ export { directPageFault } from './x86/direct-page-fault.ts';
 export { fastPageFault, fixDirectSpte } from './x86/fast-page-fault.ts';
 export { flushRemoteTlbs } from './x86/flush.ts';
 export {
+  createHypervVm,
+  guestReadsTscPage,
+  type HypervOptions,
+  type KvmHv,
+  masterclockChanges,
+  requestTscPageUpdate,
+  runWithClockUpdate,
+  tscPageNow,
+} from './x86/hyperv-tsc.ts';
+export {
   isMmioSpte,
   makeMmioSpte,
   mmioGenerationOf,

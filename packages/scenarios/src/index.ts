@@ -2,6 +2,7 @@
 import type { AnyScenario } from '@faultline/machine';
 import { dirtyScenarios } from './dirty/all.ts';
 import { hwScenarios } from './hw/all.ts';
+import { hypervScenarios } from './hyperv/all.ts';
 import { ioScenarios } from './io/all.ts';
 import { lifetimeScenarios } from './lifetime/all.ts';
 import { locksThreadsScenarios } from './locks-threads/all.ts';
@@ -12,6 +13,7 @@ import type { Mutant } from './mutant.ts';
 import { dirtyMutants } from './mutants/dirty.ts';
 import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
 import { hwMutants } from './mutants/hw.ts';
+import { hypervMutants } from './mutants/hyperv.ts';
 import { ioMutants } from './mutants/io.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
 import { locksThreadsMutants } from './mutants/locks-threads.ts';
@@ -47,6 +49,7 @@ export const scenarios: readonly AnyScenario[] = [
   ...piScenarios,
   ...hwScenarios,
   ...tscScenarios,
+  ...hypervScenarios,
 ];
 
 export const mutants: readonly Mutant[] = [
@@ -68,4 +71,5 @@ export const mutants: readonly Mutant[] = [
   ...piMutants,
   ...hwMutants,
   ...tscMutants,
+  ...hypervMutants,
 ];
