@@ -8,7 +8,7 @@ import {
   putVm,
 } from '@faultline/kvm/seams';
 import { never, scenario, type Task } from '@faultline/machine';
-import { allocHost, HOME } from '../vm/hardware-host.ts';
+import { HOME, hardwareHost } from '../vm/hardware-host.ts';
 
 /** A CPU comes up while a VM is made: each takes kvm_count_lock, one of them with interrupts off. */
 function countLockTaken(name: string, preemptRt: boolean) {
@@ -51,7 +51,7 @@ interface WithVm {
 }
 
 function* hostWithVm(): Task<WithVm> {
-  const hw = allocHost('kvm_count_lock', false);
+  const hw = yield* hardwareHost('kvm_count_lock', false);
   const vm = yield* createHardwareVm(hw, hostCpu(hw, HOME));
   return { hw, vm };
 }

@@ -1,6 +1,6 @@
 import { cpuDown, cpuUp, type HardwareOptions, hostCpu, type KvmHardware } from '@faultline/kvm/seams';
 import { type Claim, never, scenario } from '@faultline/machine';
-import { allocHost, enabledCpus, shortVmm } from '../vm/hardware-host.ts';
+import { enabledCpus, hardwareHost, shortVmm } from '../vm/hardware-host.ts';
 
 type Form = NonNullable<HardwareOptions['form']>;
 
@@ -22,7 +22,7 @@ function comesUp(name: string, { form, ...more }: Case) {
     size: `1 VM with 1 vCPU, 2 CPUs of which 1 comes up, ${form}`,
     ...more,
     *setup() {
-      return allocHost(form, false);
+      return yield* hardwareHost(form, false);
     },
     threads: {
       *vmm(hw: KvmHardware) {
@@ -74,7 +74,7 @@ function goes(name: string, { form, ...more }: Case) {
     size: `1 VM with 1 vCPU, 2 CPUs of which 1 goes down, ${form}`,
     ...more,
     *setup() {
-      return allocHost(form, true);
+      return yield* hardwareHost(form, true);
     },
     threads: {
       *vmm(hw: KvmHardware) {

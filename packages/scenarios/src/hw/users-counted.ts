@@ -11,7 +11,7 @@ import {
   runSomewhere,
 } from '@faultline/kvm/seams';
 import { never, scenario, type Task } from '@faultline/machine';
-import { allocHost, enabledCpus, HOME, shortVmm } from '../vm/hardware-host.ts';
+import { enabledCpus, HOME, hardwareHost, shortVmm } from '../vm/hardware-host.ts';
 
 type Form = NonNullable<HardwareOptions['form']>;
 
@@ -23,7 +23,7 @@ function twoVms(name: string, form: Form, defends: readonly string[]) {
     size: `2 VMs with 1 vCPU each, 2 CPUs, ${form}`,
     defends,
     *setup() {
-      return allocHost(form, true);
+      return yield* hardwareHost(form, true);
     },
     threads: {
       *vmm0(hw: KvmHardware) {
@@ -61,7 +61,7 @@ function halfway(name: string, form: Form, defends: readonly string[]) {
     size: `1 VM, 2 CPUs of which 1 cannot, ${form}`,
     defends,
     *setup() {
-      return allocHost(form, true, { lockedCpu: 1 });
+      return yield* hardwareHost(form, true, { lockedCpu: 1 });
     },
     threads: {
       *vmm(hw: KvmHardware) {
@@ -97,7 +97,7 @@ function refused(name: string, form: Form, more: { defends?: readonly string[]; 
     size: `1 VM with 1 vCPU, 2 CPUs of which 1 comes up and cannot, ${form}`,
     ...more,
     *setup() {
-      return allocHost(form, false, { lockedCpu: 1 });
+      return yield* hardwareHost(form, false, { lockedCpu: 1 });
     },
     threads: {
       *vmm(hw: KvmHardware) {
@@ -131,7 +131,7 @@ export const vmFdClosed = scenario('hw/vm-closed-under-a-vcpu', {
   source: 'kvm_put_kvm, kvm_destroy_vm',
   size: '1 VM with 1 vCPU, 2 CPUs, kvm_lock',
   *setup(): Task<OpenVm> {
-    const hw = allocHost('kvm_lock', true);
+    const hw = yield* hardwareHost('kvm_lock', true);
     const vm = yield* createHardwareVm(hw, hostCpu(hw, HOME));
     if (typeof vm === 'number') throw new Error(`KVM_CREATE_VM failed: ${vm}`);
     vm.usersCount.poke(2);

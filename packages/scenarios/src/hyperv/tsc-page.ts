@@ -63,7 +63,9 @@ function twoWriters(name: string, pageFirst: boolean, more: { title: string; exp
     source: pageFirst ? 'kvm_update_masterclock of 6.1' : 'kvm_update_masterclock, the page told last',
     size: '2 changes of the master clock, by a vCPU each',
     ...more,
-    defends: pageFirst ? [] : ['hyperv.ask_for_new_page'],
+    defends: pageFirst
+      ? []
+      : ['hyperv.ask_for_new_page', 'hyperv.lock_page_for_request', 'hyperv.unlock_page_after_request'],
     *setup() {
       return yield* createHypervVm();
     },

@@ -14,12 +14,12 @@ import type { Task } from '@faultline/machine';
 export const HOME = 0;
 
 /** CPU 0 is up; CPU 1 is or is not. */
-export function allocHost(
-  form: HardwareOptions['form'],
+export function* hardwareHost(
+  form: NonNullable<HardwareOptions['form']>,
   cpu1Up: boolean,
   more: HardwareOptions = {},
-): KvmHardware {
-  return allocHardware({ ...more, ...(form === undefined ? {} : { form }), online: cpu1Up ? 0b11 : 0b01 });
+): Task<KvmHardware> {
+  return allocHardware({ ...more, form, online: cpu1Up ? 0b11 : 0b01 });
 }
 
 /** A VMM: makes a VM, runs a vCPU wherever there is a CPU for it, and ends. Returns that CPU, or a negative errno. */
