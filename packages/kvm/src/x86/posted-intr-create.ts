@@ -15,8 +15,6 @@ export interface PostedInterruptOptions {
   /** Each vCPU is loaded on the CPU of its id, modulo the number of CPUs. */
   readonly vcpus?: number;
   readonly assignedDevices?: number;
-  /** Words of 64 vectors that are in use, 1 to 4. */
-  readonly pirWords?: number;
   readonly vm?: VmOptions;
 }
 
@@ -32,12 +30,12 @@ export function* createPostedInterrupts(options: PostedInterruptOptions = {}): T
   for (let id = 0; id < (options.vcpus ?? 1); id++) {
     const vcpu = yield* createVcpu(kvm, id);
     if (typeof vcpu === 'number') throw new Error(`KVM_CREATE_VCPU failed: ${vcpu}`);
-    vm.vcpus.set(id, allocVcpuPi(vm, vcpu, options.pirWords ?? 1));
+    vm.vcpus.set(id, allocVcpuPi(vm, vcpu));
   }
   return vm;
 }
 
-function allocVcpuPi(vm: VmPi, vcpu: Vcpu, pirWords: number): VcpuPi {
+function allocVcpuPi(vm: VmPi, vcpu: Vcpu): VcpuPi {
   const pi = VcpuPi.alloc();
   const { cpus } = vm;
   if (cpus === null) throw new Error('a VM with posted interrupts has a host');
@@ -45,7 +43,7 @@ function allocVcpuPi(vm: VmPi, vcpu: Vcpu, pirWords: number): VcpuPi {
   pi.vm = vm;
   pi.vcpu = vcpu;
   const desc = PiDesc.alloc();
-  desc.words = pirWords;
+  desc.words = 1;
   pi.desc = desc;
   pi.cpu.poke(cpu);
   pi.runsOn = cpu;

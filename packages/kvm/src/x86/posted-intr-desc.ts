@@ -45,8 +45,10 @@ export function lineOf(nv: bigint): number {
   return nv === POSTED_INTR_WAKEUP_VECTOR ? Vector.POSTED_INTR_WAKEUP : Vector.POSTED_INTR;
 }
 
-/** The word of the request bits that holds a vector, and the vector's bit there. */
+/** The word of the request bits that holds a vector, and the vector's bit there. Throws a RangeError beyond what the model looks at. */
 export function pirWord(desc: PiDesc, vector: number): Cell<bigint> {
+  if (vector >= 64 * desc.words)
+    throw new RangeError(`vector ${vector}: the model has those below ${64 * desc.words}`);
   return desc.pir.at(vector >>> 6);
 }
 

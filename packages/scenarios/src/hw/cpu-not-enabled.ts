@@ -1,5 +1,5 @@
 import { cpuDown, cpuUp, type HardwareOptions, hostCpu, type KvmHardware } from '@faultline/kvm/seams';
-import { type Claim, never, scenario } from '@faultline/machine';
+import { never, scenario } from '@faultline/machine';
 import { enabledCpus, hardwareHost, shortVmm } from '../vm/hardware-host.ts';
 
 type Form = NonNullable<HardwareOptions['form']>;
@@ -10,7 +10,6 @@ interface Case {
   readonly form: Form;
   readonly defends?: readonly string[];
   readonly expect?: 'violated';
-  readonly claims?: readonly Claim[];
 }
 
 /**
@@ -58,14 +57,6 @@ export const newCpuMissedBefore = comesUp('hw/new-cpu-missed-before-6-3', {
   source: 'kvm_starting_cpu, hardware_enable_all up to 6.2',
   form: 'kvm_count_lock',
   expect: 'violated',
-  claims: [
-    {
-      seed: '000.43',
-      says: 'kvm_count_lock makes enabling and disabling atomic',
-      verdict: 'holds in part',
-      but: 'what each CPU does is; a CPU that is coming up looks at the count before it is online, and a round in between misses it. Since 6.3 it is told after it is online, and rounds keep CPUs from coming up',
-    },
-  ],
 });
 
 /** A VM is made and ended while CPU 1 goes, and comes back. */

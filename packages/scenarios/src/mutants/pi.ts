@@ -322,6 +322,20 @@ const before: readonly Mutant[] = [
     expect: { equivalent: 'a notification more, and the vCPU looks for posts before it enters its guest' },
   },
   {
+    name: 'pi/iommu-in-steps-before-5-17',
+    says: 'The IOMMU sets the bit of the vector, and looks at ON and SN afterwards: the vCPU sets ON itself in between, on its way to sleep, and nobody is told.',
+    variant: 'pi-iommu-in-steps',
+    against: [MOVED_BEFORE],
+    expect: { caught: MOVED_BEFORE, always: SLEEPS_ON },
+  },
+  {
+    name: 'pi/iommu-in-steps',
+    says: 'The same with the protocol since 5.17, whose last look at ON comes after everything else.',
+    variant: 'pi-iommu-in-steps',
+    against: [LOST, MOVED, WRONG_CPU],
+    expect: { equivalent: 'a vCPU that finds ON as it gives up its CPU is woken, whoever has set it' },
+  },
+  {
     name: 'pi/preempted-by-run-queue-before-5-17',
     says: 'A vCPU on its way to sleep counts as preempted, as from 5.14 on: a post then notifies nobody, and it goes on to sleep.',
     variant: 'pi-preempted-by-run-queue-before-5-17',

@@ -1,6 +1,6 @@
 import { endAssignment, iommuPost, startAssignment } from '@faultline/kvm/seams';
 import { never, scenario } from '@faultline/machine';
-import { bitsOf, haltsUntil, interruptsOf, type PostedVm, postedVm } from '../vm/posted-vm.ts';
+import { AT_ONCE, bitsOf, haltsUntil, interruptsOf, type PostedVm, postedVm } from '../vm/posted-vm.ts';
 
 const ONE = bitsOf([3]);
 const BOTH = bitsOf([3, 4]);
@@ -11,6 +11,7 @@ export const deviceAttachedUnderASleeper = scenario('pi/device-attached-under-a-
   source: 'a2486020a82e, kvm_arch_start_assignment',
   size: '1 vCPU, 1 CPU, a device that is assigned and posts once',
   defends: ['pi.unblock_sleepers'],
+  exploredOnly: AT_ONCE,
   *setup() {
     return yield* postedVm({ assignedDevices: 0 });
   },
@@ -39,6 +40,7 @@ export const deviceDetachedUnderASleeper = scenario('pi/device-detached-under-a-
   source: '8b306e2f3c41, pi_post_block',
   size: '1 vCPU, 1 CPU, a device that posts, goes, comes back and posts, protocol up to 5.16',
   deep: true,
+  exploredOnly: AT_ONCE,
   *setup() {
     return yield* postedVm({ protocol: 'old' });
   },

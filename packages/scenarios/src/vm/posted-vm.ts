@@ -54,3 +54,6 @@ export function* spinsUntil({ pi, cpus }: PostedVm, until: bigint): Task<bigint>
 export function bitsOf(vectors: readonly number[]): bigint {
   return vectors.reduce((bits, vector) => bits | (1n << BigInt(vector)), 0n);
 }
+
+/** Why a scenario with an IOMMU is not run on threads. */
+export const AT_ONCE = 'the IOMMU changes two words of the descriptor at once';
