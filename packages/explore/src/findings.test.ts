@@ -1,11 +1,12 @@
 /** Each kind of finding has a program that shows it and a twin that is silent. */
 import { expect, test } from 'vitest';
 import { explore } from './explore.ts';
+import { contexts } from './programs/contexts.ts';
 import { locks } from './programs/locks.ts';
 import { races } from './programs/races.ts';
 import { replay } from './replay.ts';
 
-for (const { kind, what, message, broken, correct } of [...races, ...locks]) {
+for (const { kind, what, message, broken, correct } of [...races, ...locks, ...contexts]) {
   test(`${kind}: ${what} is found, and its correct twin is silent`, () => {
     const found = explore(broken);
     expect(found.verdict).toBe('violated');

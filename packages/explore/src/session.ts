@@ -55,6 +55,7 @@ export function openSession(scenario: AnyScenario, options: SessionOptions): Ses
     { maxSteps, equivalence, immediateOnly: options.immediateOnly === true },
     bytes,
   );
+  search.detector.contexts.preemptRt = scenario.preemptRt === true;
   return { scenario, names, stepsOff, run, search, judge: new Judge(scenario, state), maxSteps };
 }
 

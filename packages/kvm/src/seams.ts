@@ -4,6 +4,7 @@
  */
 
 export { pageReferenced, reclaimUnused } from './host/aging.ts';
+export { type HostClock, leap } from './host/clock.ts';
 export { hvaToPfnPinned } from './host/gup.ts';
 export { splitHugePmd } from './host/huge-pmd.ts';
 export { collapseHugePage } from './host/khugepaged.ts';
@@ -24,7 +25,17 @@ export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { spinForVectors } from './hw/apic-guest.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
+export {
+  cpuOf,
+  type HostCpu,
+  type HostCpus,
+  localIrqRestore,
+  localIrqSave,
+  noMoreVectors,
+} from './hw/host-cpu.ts';
+export { iommuPost } from './hw/iommu.ts';
 export { interruptController, irqsOff, irqsOn, noMoreIpis } from './hw/ipi.ts';
+export { calledFunctions, interruptOthers } from './hw/on-each-cpu.ts';
 export { tdpAccess } from './hw/tdp-access.ts';
 export { emptyTlb } from './hw/tlb.ts';
 export { type ClearDirtyLog, clearDirtyLog } from './virt/clear-dirty-log.ts';
@@ -34,6 +45,9 @@ export { dirtyRingPush, dirtyRingReset, dirtyRingSoftFull } from './virt/dirty-r
 export { KVM_DIRTY_GFN_F_DIRTY, KVM_DIRTY_GFN_F_RESET } from './virt/dirty-ring-state.ts';
 export { inProgress } from './virt/generation.ts';
 export { getDirtyLog } from './virt/get-dirty-log.ts';
+export { allocHardware, type HardwareOptions, type KvmHardware } from './virt/hardware-enable-state.ts';
+export { cpuDown, cpuUp } from './virt/hardware-hotplug.ts';
+export { createHardwareVm, type HardwareVm, hostCpu, putVm, runSomewhere } from './virt/hardware-user.ts';
 export { installNewMemslots, swapActiveMemslots } from './virt/install-memslots.ts';
 export { ioBusRead, ioBusWrite, ioBusWriteCookie } from './virt/io-bus.ts';
 export { destroyBuses, ioBusRegisterDev, ioBusUnregisterDev } from './virt/io-bus-register.ts';
@@ -85,6 +99,16 @@ export { directPageFault } from './x86/direct-page-fault.ts';
 export { fastPageFault, fixDirectSpte } from './x86/fast-page-fault.ts';
 export { mmuFirstShadowRootAlloc, rmapAdd } from './x86/first-shadow-root.ts';
 export { flushRemoteTlbs } from './x86/flush.ts';
+export {
+  createHypervVm,
+  guestReadsTscPage,
+  type HypervOptions,
+  type KvmHv,
+  masterclockChanges,
+  requestTscPageUpdate,
+  runWithClockUpdate,
+  tscPageNow,
+} from './x86/hyperv-tsc.ts';
 export { ApicReg } from './x86/lapic.ts';
 export type { Lapic } from './x86/lapic-state.ts';
 export {
@@ -97,7 +121,14 @@ export {
 export { mmuLoad } from './x86/mmu-load.ts';
 export { allocMmuPage, type MmuPage } from './x86/mmu-page.ts';
 export { deliverInterrupt } from './x86/posted-interrupt.ts';
+export { createPostedInterrupts, type PostedInterruptOptions } from './x86/posted-intr-create.ts';
+export { deliverPostedInterrupt, endAssignment, startAssignment } from './x86/posted-intr-deliver.ts';
+export { hostInterrupts } from './x86/posted-intr-irq.ts';
+export { runHaltingGuest, runSpinningGuest, type Scheduling, vcpuLoadHere } from './x86/posted-intr-run.ts';
+export type { PiDesc, VcpuPi, VmPi } from './x86/posted-intr-state.ts';
 export { vcpuSetPrivateMemslot } from './x86/private-memslot.ts';
+export { getClock, guestTscNow, requestClockUpdates, updateMasterclock } from './x86/pvclock.ts';
+export { guestLooksAtClock } from './x86/pvclock-run.ts';
 export { frameWord, makeGpte, PT_ACCESSED, PT_DIRTY } from './x86/shadow/guest-tables.ts';
 export { invlpg, loadCr3 } from './x86/shadow/roots.ts';
 export { guestMmuOf, shadowOf } from './x86/shadow/shadow-mmu.ts';
@@ -111,6 +142,9 @@ export { recoverNxHugePages, zapCollapsibleSptes } from './x86/tdp-recover.ts';
 export { mmuUnload } from './x86/tdp-roots.ts';
 export { lastSpte } from './x86/tdp-walk.ts';
 export { writeProtectForTracking } from './x86/tdp-write-protect-gfn.ts';
+export { synchronizeTsc } from './x86/tsc.ts';
+export { createTscVm, type TscOptions } from './x86/tsc-create.ts';
+export type { VcpuTsc, VmTsc } from './x86/tsc-state.ts';
 export { xenGetVcpuInfo, xenHvmEvtchnSend, xenSetSharedInfo, xenSetVcpuInfo } from './x86/xen-attr.ts';
 export { xenHasInterrupt, xenInjectPendingEvents, xenSetEvtchn, xenSetEvtchnFast } from './x86/xen-evtchn.ts';
 export {

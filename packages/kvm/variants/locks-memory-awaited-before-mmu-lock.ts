@@ -3,13 +3,14 @@ import { smpRmb, type Task } from '@faultline/machine';
 import { hvaToPfnPinned } from '../src/host/gup.ts';
 import { type MmStruct, putPage, waitForFrame } from '../src/host/mm.ts';
 import { gfnOf } from '../src/types.ts';
-import type { Kvm } from '../src/virt/kvm.ts';
+import type { Kvm, Vcpu } from '../src/virt/kvm.ts';
 import { hvaOf, type Memslot } from '../src/virt/memslots.ts';
 import type { Faultin } from '../src/x86/direct-page-fault.ts';
 import type { PageFault } from '../src/x86/page-fault.ts';
 
 /** @replaces packages/kvm/src/x86/direct-page-fault.ts#faultinPfn 33068902 */
-export function* faultinPfn(kvm: Kvm, fault: PageFault, slot: Memslot): Task<Faultin | null> {
+export function* faultinPfn(vcpu: Vcpu, fault: PageFault, slot: Memslot): Task<Faultin | null> {
+  const kvm = vcpu.kvm as Kvm;
   const mm = kvm.mmStruct as MmStruct;
   yield* putPage(mm, yield* waitForFrame(mm));
   const seq = yield* kvm.mmuInvalidateSeq.readOnce();

@@ -36,6 +36,7 @@ export type DetectorKind =
   | 'leaked lock'
   | 'bad unlock'
   | 'suspicious RCU usage'
+  | 'sleeping function called from invalid context'
   | 'WARN'
   | 'BUG';
 
@@ -73,6 +74,8 @@ export interface ScenarioOptions {
   readonly exploredOnly?: string;
   /** Too large to be explored: for stress runs only, and why. */
   readonly threadsOnly?: string;
+  /** The kernel is built with PREEMPT_RT: locks that are not raw sleep. */
+  readonly preemptRt?: boolean;
   /** Limits a run: steps of one execution, executions. Hitting one is a result. */
   readonly maxSteps?: number;
   readonly maxExecutions?: number;

@@ -2,6 +2,8 @@
 import type { AnyScenario } from '@faultline/machine';
 import { apicvScenarios } from './apicv/all.ts';
 import { dirtyScenarios } from './dirty/all.ts';
+import { hwScenarios } from './hw/all.ts';
+import { hypervScenarios } from './hyperv/all.ts';
 import { ioScenarios } from './io/all.ts';
 import { lifetimeScenarios } from './lifetime/all.ts';
 import { locksScenarios } from './locks/all.ts';
@@ -14,6 +16,8 @@ import { apicvMutants } from './mutants/apicv.ts';
 import { dirtyMutants } from './mutants/dirty.ts';
 import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
 import { dirtyRingMutants } from './mutants/dirty-ring.ts';
+import { hwMutants } from './mutants/hw.ts';
+import { hypervMutants } from './mutants/hyperv.ts';
 import { ioMutants } from './mutants/io.ts';
 import { irqMutants } from './mutants/irq.ts';
 import { lifetimeMutants } from './mutants/lifetime.ts';
@@ -28,12 +32,16 @@ import { mmuTablesMutants } from './mutants/mmu-tables.ts';
 import { notifierMutants } from './mutants/notifier.ts';
 import { agingMutants } from './mutants/notifier-age.ts';
 import { hostMutants } from './mutants/notifier-host.ts';
+import { piMutants } from './mutants/pi.ts';
 import { shadowMutants } from './mutants/shadow.ts';
 import { srcuMutants } from './mutants/srcu.ts';
+import { tscMutants } from './mutants/tsc.ts';
 import { xenMutants } from './mutants/xen.ts';
 import { notifierScenarios } from './notifier/all.ts';
+import { piScenarios } from './pi/all.ts';
 import { shadowScenarios } from './shadow/all.ts';
 import { srcuScenarios } from './srcu/all.ts';
+import { tscScenarios } from './tsc/all.ts';
 import { xenScenarios } from './xen/all.ts';
 
 export type { Expectation, Mutant } from './mutant.ts';
@@ -52,6 +60,10 @@ export const scenarios: readonly AnyScenario[] = [
   ...xenScenarios,
   ...locksScenarios,
   ...locksThreadsScenarios,
+  ...piScenarios,
+  ...hwScenarios,
+  ...tscScenarios,
+  ...hypervScenarios,
 ];
 
 export const mutants: readonly Mutant[] = [
@@ -76,4 +88,8 @@ export const mutants: readonly Mutant[] = [
   ...locksMutants,
   ...irqMutants,
   ...locksThreadsMutants,
+  ...piMutants,
+  ...hwMutants,
+  ...tscMutants,
+  ...hypervMutants,
 ];

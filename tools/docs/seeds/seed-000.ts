@@ -76,13 +76,10 @@ export const seed000 = seed('000', 'locking.rst, and the Xen event-channel deadl
   ],
   '3. reference': [
     ['kvm_lock protects vm_list', LOCKS],
-    [
-      'kvm_count_lock is raw: enabling must be atomic with respect to migration',
-      { waits: 'hardware enable' },
-    ],
+    ['kvm_count_lock is raw: enabling must be atomic with respect to migration'],
     ['mn_invalidate_lock protects mn_active_invalidate_count and mn_memslots_update_rcuwait'],
-    ['tsc_write_lock protects the last write, its time and offset', { waits: 'TSC synchronisation' }],
-    ['It is raw: updating the offsets must not be preempted', { waits: 'TSC synchronisation' }],
+    ['tsc_write_lock protects the last write, its time and offset'],
+    ['It is raw: updating the offsets must not be preempted'],
     ['mmu_lock protects shadow pages and shadow TLB entries', LOCKS],
     ['It spins, because MMU notifiers take it', { none: 'gives a reason for a kind of lock' }],
     ['kvm->srcu protects kvm->memslots'],
@@ -92,7 +89,8 @@ export const seed000 = seed('000', 'locking.rst, and the Xen event-channel deadl
     ['The index of the section may be kept in vcpu->srcu_idx for several functions', LOCKS],
     ['slots_arch_lock protects fields of memslots that are changed inside a read section', LOCKS],
     ['It is held from before the memslots pointer is read until all changes are complete', LOCKS],
-    ['wakeup_vcpus_on_cpu_lock protects the list of its CPU', { waits: 'posted interrupts' }],
-    ['The wake-up vector finds the blocked vCPU on that list', { waits: 'posted interrupts' }],
+    ['wakeup_vcpus_on_cpu_lock protects the list of its CPU'],
+    ['The wake-up vector finds the blocked vCPU on that list'],
+    ['wakeup_vcpus_on_cpu_lock is a spinlock_t'],
   ],
 });

@@ -17,6 +17,7 @@ import type { Events } from '../events.ts';
 import type { FindingKind } from '../finding.ts';
 import type { Run } from '../run.ts';
 import { LockClasses } from './classes.ts';
+import { Contexts } from './contexts.ts';
 import { Held, Hold, heldSize } from './held.ts';
 import { Orders } from './orders.ts';
 import { Shadow, shadowSize } from './plain.ts';
@@ -36,6 +37,7 @@ export class Detector implements Watch {
   onFence: ((thread: number, order: number) => void) | null = null;
   readonly held: Held;
   readonly classes: LockClasses;
+  readonly contexts: Contexts;
   private readonly state: State;
   private readonly sync: SyncClocks;
   private readonly shadow: Shadow;
@@ -57,6 +59,7 @@ export class Detector implements Watch {
     this.sync = new SyncClocks(this.state, threads, words, syncAt + 2);
     this.shadow = new Shadow(this.state, this.sync, threads, bytes, 0);
     this.classes = new LockClasses(run.setupEnd);
+    this.contexts = new Contexts(run.setupEnd);
     this.held = new Held(this.state, this.classes, heldAt);
     this.orders = new Orders(this.sync, events, this.state, ordersAt);
     this.marks = new Int32Array(events.maxSteps + 2);
@@ -101,8 +104,17 @@ export class Detector implements Watch {
     if (addr !== 0 && this.shadow.freedBy(addr) !== 0) return this.useAfterFree(t, addr, 'accesses');
     if (events.ops.listLength[i] > 0 && !this.listLives(i, t)) return false;
     if (kind <= Kind.ANDNOT) return this.cell(i, t, kind, addr);
+    if (kind >= Kind.MUTEX_LOCK && kind <= Kind.SRCU_BEGIN) this.context(t, kind, addr);
     if (kind >= Kind.MUTEX_LOCK && kind <= Kind.SRCU_UNLOCK && !this.lock(i, t, kind, addr)) return false;
     return true;
+  }
+
+  /** The kernel complains about a wrong context, and goes on. */
+  private context(t: number, kind: number, addr: number): void {
+    const problem = this.contexts.problem(this.held, t, kind, addr);
+    if (problem === '') return;
+    const what = 'sleeping function called from invalid context';
+    this.warnings.push(this.describeReport(what, t, `BUG: ${problem}`, 'sleeps'));
   }
 
   private listLives(i: number, t: number): boolean {

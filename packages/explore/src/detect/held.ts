@@ -41,6 +41,10 @@ export class Held {
     return this.classes.of(this.addr(t, k));
   }
 
+  className(t: number, k: number): string {
+    return this.classes.name(this.lockClass(t, k));
+  }
+
   push(t: number, addr: number, how: number, idx: number): void {
     const { state } = this;
     const n = this.count(t);

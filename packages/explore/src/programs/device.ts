@@ -7,6 +7,7 @@ import {
   guardedBy,
   mutex,
   ptrCell,
+  rawSpinlock,
   rwlock,
   scenario,
   spinlock,
@@ -46,6 +47,7 @@ const Device = struct(
     fair: fairRwlock,
     srcu,
     table: array(u32Field, 4),
+    raw: rawSpinlock,
   },
   { as: 'dev' },
 );
