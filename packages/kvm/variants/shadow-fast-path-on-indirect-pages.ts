@@ -9,7 +9,7 @@ import type { GuestWalker } from '../src/x86/shadow/guest-tables.ts';
 import { gfnOfEntry } from '../src/x86/shadow/shadow-page.ts';
 import { lastShadowSpte } from '../src/x86/shadow/walk.ts';
 
-/** @replaces packages/kvm/src/x86/shadow/fast-page-fault.ts#shadowFastPageFault 6d7cc2b5 */
+/** @replaces packages/kvm/src/x86/shadow/fast-page-fault.ts#shadowFastPageFault 2bc7248a */
 export function* shadowFastPageFault(
   vcpu: Vcpu,
   fault: PageFault,

@@ -1,7 +1,6 @@
 import { seed } from './sentence.ts';
 
 const FAULT = { waits: 'the page-fault path' };
-const SHADOW = { waits: 'the shadow MMU' };
 const LOCKS = { waits: 'the lock catalogue' };
 const XEN = { waits: 'Xen event channels' };
 
@@ -38,25 +37,19 @@ export const seed000 = seed('000', 'locking.rst, and the Xen event-channel deadl
     ['Fast when the SPTE is marked for access tracking: the saved R and X bits are restored', FAULT],
     ['Fast when the SPTE is present and write-protected: only the W bit changes', FAULT],
     ['Host-writable: the host page tables and the memslot allow writing', FAULT],
-    ["MMU-writable: the guest's MMU allows writing and no shadow page protects it", SHADOW],
+    ["MMU-writable: the guest's MMU allows writing and no shadow page protects it"],
     ['W is set by cmpxchg if HOST_WRITEABLE is 1 and WRITE_PROTECT is 1', FAULT],
     ['Any change of these bits is noticed by the cmpxchg', FAULT],
-    [
-      'gfn1 may lose its pfn to gfn2 and the cmpxchg still succeed: gfn2 is missing from the dirty bitmap',
-      SHADOW,
-    ],
+    ['gfn1 may lose its pfn to gfn2 and the cmpxchg still succeed: gfn2 is missing from the dirty bitmap'],
     ['The SPTE of a direct shadow page belongs to one gfn, which avoids it'],
-    ['For indirect shadow pages fast page fault is off', SHADOW],
-    ['Pinning the gfn before the cmpxchg would also do', SHADOW],
-    ['A pinned pfn cannot be freed and used for another gfn', SHADOW],
-    ['A writable pfn cannot be shared between gfns by KSM', SHADOW],
-    ['With the pin the dirty bitmap is right', SHADOW],
+    ['For indirect shadow pages fast page fault is off'],
+    ['Pinning the gfn before the cmpxchg would also do'],
+    ['A pinned pfn cannot be freed and used for another gfn'],
+    ['A writable pfn cannot be shared between gfns by KSM'],
+    ['With the pin the dirty bitmap is right'],
   ],
   '2. dirty bit tracking': [
-    [
-      'Without fast page fault a read-only SPTE whose Accessed bit is set may be updated non-atomically',
-      SHADOW,
-    ],
+    ['Without fast page fault a read-only SPTE whose Accessed bit is set may be updated non-atomically'],
     ['With it the Dirty bit is lost in the interleaving of the table', FAULT],
     ['Always updating such an SPTE atomically, as volatile, avoids it', FAULT],
   ],
@@ -65,7 +58,7 @@ export const seed000 = seed('000', 'locking.rst, and the Xen event-channel deadl
       'Without a flush from writable to read-only, write protection meets a read-only SPTE while a TLB holds a writable one',
       FAULT,
     ],
-    ['The check in mmu_spte_update() covers every change from present to present', SHADOW],
+    ['The check in mmu_spte_update() covers every change from present to present'],
     ['Since volatile SPTEs are updated atomically, the race with fast page fault is gone', FAULT],
   ],
   '2. lockless access tracking': [

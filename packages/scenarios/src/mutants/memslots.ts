@@ -180,7 +180,8 @@ export const memslotsMutants: readonly Mutant[] = [
     name: 'memslots/rmap-of-invalid-slot-lost',
     says: 'What a vCPU allocates for the INVALID copy during the zap is not carried over to the slot that stays.',
     expect: {
-      elsewhere: 'needs reverse maps, which are allocated with the first shadow root (the shadow MMU)',
+      elsewhere:
+        'the reverse maps of the model belong to the VM; those of slots, which area locks has, are allocated and never filled by a fault',
     },
   },
   {

@@ -286,11 +286,4 @@ export const mmuEntryMutants: readonly Mutant[] = [
       always: 'no page table is walked after it was freed',
     },
   },
-  {
-    name: 'mmu/postponed-flush-forgotten',
-    says: 'The count of postponed flushes is cleared after another one was added: nobody flushes for that one.',
-    expect: {
-      elsewhere: 'needs the shadow MMU of 2012: postponed flushes were counted by its synchronisation',
-    },
-  },
 ];

@@ -208,18 +208,6 @@ export const mmuTablesMutants: readonly Mutant[] = [
     expect: { equivalent: 'the walk that zaps it holds another reference, so notifiers find it as before' },
   },
   {
-    name: 'mmu/pages-of-an-old-generation',
-    says: 'New shadow pages are created with the generation of before a zap of everything.',
-    expect: { elsewhere: 'needs the shadow MMU: the TDP MMU has roots instead of generations' },
-  },
-  {
-    name: 'mmu/reclaim-after-staleness-test',
-    says: 'Shadow pages are reclaimed after the test for a stale root, and the root may be among them.',
-    expect: {
-      elsewhere: 'needs the quota of the shadow MMU; that nothing is installed then is asserted already',
-    },
-  },
-  {
     name: 'mmu/caches-filled-under-lock',
     says: 'The caches of page-table pages are filled with mmu_lock held.',
     expect: {
@@ -236,11 +224,11 @@ export const mmuTablesMutants: readonly Mutant[] = [
   {
     name: 'mmu/protection-of-page-tables-ignored',
     says: 'The fast path looks at host-writable alone, and makes a shadowed page table of the guest writable.',
-    expect: { elsewhere: 'needs the shadow MMU: nothing else takes MMU-writable away' },
-  },
-  {
-    name: 'mmu/fast-path-on-indirect-pages',
-    says: 'The fast path fixes entries whose frame number may change: the wrong page is logged.',
-    expect: { elsewhere: 'needs the shadow MMU, the only one with indirect pages' },
+    variant: 'mmu-fast-path-by-host-writable',
+    against: ['shadow/write-after-protection'],
+    expect: {
+      caught: 'shadow/write-after-protection',
+      always: 'a flush after the write shows what the table says',
+    },
   },
 ];

@@ -101,7 +101,9 @@ export const agingMutants: readonly Mutant[] = [
   {
     name: 'notifier/tracked-page-leaves-reverse-map',
     says: 'A tracked entry is taken out of the reverse map as if it were zapped.',
-    expect: { elsewhere: 'needs the reverse maps of the shadow MMU; the TDP MMU has none' },
+    variant: 'shadow-aged-page-leaves-rmap',
+    against: ['shadow/aged-page-dropped'],
+    expect: { caught: 'shadow/aged-page-dropped', always: 'the page holds what the guest wrote' },
   },
   {
     name: 'mmu/restore-makes-shared-page-writable',

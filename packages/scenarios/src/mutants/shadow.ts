@@ -4,6 +4,7 @@ const KEPT = 'a frame that was given away keeps what its new owner wrote';
 const HOLDS = 'the page holds what the guest wrote';
 const READS_NEW = 'after its flush the guest reads what its table says';
 const LOGGED = 'a page that differs from its copy is in the next harvest';
+const LOST = 'nothing that the guest wrote is lost';
 const VALID = 'no SPTE is installed under an invalid root';
 
 /** A mutant that the `always` of one scenario catches. */
@@ -277,6 +278,20 @@ function frames(): Mutant[] {
       { variant: 'shadow-volatile-without-mmu-writable' },
     ),
     caught(
+      'dirty-not-reported-without-fast-path',
+      'An entry is cleared, and the host is not told that it was dirty, on a VM without fast page fault.',
+      'dirty-bit-lost-without-fast-path',
+      HOLDS,
+      { off: ['shadow.report_dirty_of_cleared'] },
+    ),
+    {
+      name: 'shadow/volatile-without-fast-path',
+      says: 'The same where there is no fast path.',
+      variant: 'shadow-volatile-without-mmu-writable',
+      against: ['shadow/dirty-bit-lost-without-fast-path'],
+      expect: { equivalent: "an entry without W, and with A set, is then nobody else's to change" },
+    },
+    caught(
       'judged-before-exchange',
       'The host is told of the bits that were read before the exchange.',
       'dirty-bit-lost',
@@ -324,7 +339,7 @@ function zaps(): Mutant[] {
       'obsolete-pages-left',
       'Pages of the old generation are not taken apart.',
       'mapping-left-after-delete',
-      KEPT,
+      LOST,
       { off: ['shadow.zap_obsolete_pages'] },
     ),
     caught(
@@ -341,6 +356,16 @@ function zaps(): Mutant[] {
       VALID,
       { off: ['shadow.retry_obsolete_root'] },
     ),
+    caught('roots-not-requested', 'Nobody is told to load another root.', 'root-kept-after-zap', LIVES, {
+      off: ['shadow.request_free_obsolete'],
+    }),
+    {
+      name: 'shadow/zapped-root-stays-valid',
+      says: 'A zap of everything does not say of each page that it is invalid.',
+      off: ['shadow.invalidate_before_request'],
+      against: ['shadow/root-kept-after-zap'],
+      expect: { equivalent: 'its generation is the old one, which says the same' },
+    },
     caught(
       'request-before-invalid',
       'vCPUs are told to look at their roots before these are invalid: they keep them.',
@@ -363,27 +388,43 @@ function zaps(): Mutant[] {
 
 /** An entry that went away and came back for another page. */
 function aliases(): Mutant[] {
+  const held = 'shadow/gfn-alias-aba-with-frame-held';
+  const covered = { covered: held, with: ['shadow.walk_with_irqs_off'], always: LOGGED };
   return [
     caught(
       'fast-path-on-indirect-pages',
-      'Fast page fault is on for pages that mirror tables: the log has another page.',
+      'Fast page fault is on for pages that mirror tables, by a walk that nobody waits for: the log has another page.',
       'gfn-alias-aba',
       LOGGED,
       { variant: 'shadow-fast-path-on-indirect-pages' },
     ),
-    caught(
-      'frame-not-held',
-      'It is on as in 2012, but nothing holds the frame.',
-      'gfn-alias-aba-with-frame-held',
-      LOGGED,
-      { variant: 'shadow-indirect-frame-not-held' },
-    ),
-    caught(
-      'held-frame-reclaimed',
-      'It holds the frame, and reclaim does not care.',
-      'gfn-alias-aba-with-frame-held',
-      LOGGED,
-      { variant: 'shadow-frame-freed-while-held' },
-    ),
+    {
+      name: 'shadow/frame-not-held',
+      says: 'It is on as in 2012, and nothing holds the frame: the walk with interrupts off does, since a flush waits for it.',
+      variant: 'shadow-indirect-frame-not-held',
+      against: [held],
+      expect: covered,
+    },
+    {
+      name: 'shadow/held-frame-reclaimed',
+      says: 'It holds the frame, and reclaim gives it away all the same.',
+      variant: 'shadow-frame-freed-while-held',
+      against: [held],
+      expect: covered,
+    },
+    {
+      name: 'shadow/walk-with-irqs-on',
+      says: 'The lockless walk takes interrupts: nobody who flushes waits for it, and pages are freed under it.',
+      off: ['shadow.walk_with_irqs_off'],
+      against: ['shadow/root-kept-after-zap'],
+      expect: { caught: 'shadow/root-kept-after-zap', always: 'no shadow page is walked after it was freed' },
+    },
+    {
+      name: 'shadow/held-frame-walk-with-irqs-on',
+      says: 'The same where the frame is held: the reference is enough to keep the log right.',
+      off: ['shadow.walk_with_irqs_off'],
+      against: [held],
+      expect: { equivalent: 'a frame that is held is not given to another page' },
+    },
   ];
 }

@@ -32,6 +32,16 @@ export const sharedFrameWritten = scenario('notifier/shared-frame-written', {
   size: '1 vCPU, 1 write, 1 merge of 2 pages, 3 frames, tables of 1 level, A/D bits',
   claims: [
     {
+      seed: '000.30',
+      says: 'merging takes W and host-writable from every entry first, and flushes',
+      verdict: 'holds',
+    },
+    {
+      seed: '003.11',
+      says: 'merging takes W and host-writable from every entry first, and flushes',
+      verdict: 'holds',
+    },
+    {
       seed: '000.21',
       says: 'Host-writable says that the host lets the page be written: a shared page is not',
       verdict: 'holds',

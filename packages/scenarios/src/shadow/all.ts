@@ -8,7 +8,8 @@ import {
   upperEntryWritten,
 } from './entry-dropped.ts';
 import { gfnAlias, gfnAliasHeld } from './gfn-alias-aba.ts';
-import { dirtyBitLost, freedFrameMapped, mappingLeft, rootKept } from './mapping-left.ts';
+import { dirtyBitLost, freedFrameMapped, mappingLeft, noFastPath, rootKept } from './mapping-left.ts';
+import { movingTables } from './moving-tables.ts';
 import {
   foundOutOfStep,
   linkedOutOfStep,
@@ -35,6 +36,7 @@ export const shadowScenarios: readonly AnyScenario[] = [
   upperTableWritten,
   freedFrameMapped,
   dirtyBitLost,
+  noFastPath,
   rootKept,
   mappingLeft,
   writeAfterProtection,
@@ -46,4 +48,5 @@ export const shadowScenarios: readonly AnyScenario[] = [
   agedPageDropped,
   gfnAlias,
   gfnAliasHeld,
+  ...movingTables,
 ];

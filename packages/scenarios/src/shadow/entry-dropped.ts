@@ -35,7 +35,7 @@ function droppedNotFlushed(postponed: boolean): AnyScenario {
     title: 'a TLB has an entry that the reverse map has forgotten, and the host takes the frame away',
     source: postponed ? 'kvm->tlbs_dirty' : 'FNAME(sync_page), kvm_unmap_rmap',
     size: `2 vCPUs, 1 flush by the guest, then 1 page swapped out, 1 write through a TLB${postponed ? ', 1 flush by somebody else' : ''}`,
-    deep: postponed,
+    deep: true,
     defends: postponed
       ? ['shadow.count_postponed_flush', 'shadow.flush_for_postponed', 'shadow.clear_postponed_cmpxchg']
       : ['shadow.flush_synced'],
@@ -100,6 +100,7 @@ export const replacedEntry = scenario('shadow/replaced-entry-not-flushed', {
 
 /** A page that is the top table of one vCPU, and a table of the last level for another: a write to it is emulated, and drops an entry. */
 export const upperEntryWritten = scenario('shadow/written-entry-not-flushed', {
+  deep: true,
   title: 'an emulated write drops an entry, a TLB keeps it, and the host takes its frame away',
   source: 'kvm_mmu_pte_write, kvm_mmu_remote_flush_or_zap',
   size: '2 vCPUs, 1 table used at 2 levels, 1 write to it, then 1 page swapped out; 1 write through a TLB',
@@ -129,6 +130,7 @@ export const upperEntryWritten = scenario('shadow/written-entry-not-flushed', {
 
 /** The Dirty bit in mmu_spte_update(): a harvest takes W away at the moment that the hardware sets D. */
 export const updateLosesDirtyBit = scenario('shadow/update-loses-dirty-bit', {
+  deep: true,
   title: 'mmu_spte_update() overwrites a Dirty bit, and the host drops a page that was written',
   source: 'seed 003, mmu_spte_update',
   size: '1 vCPU without tables, 1 write, 1 harvest, then 1 page swapped out; pages of 2 levels',

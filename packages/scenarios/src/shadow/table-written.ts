@@ -12,7 +12,6 @@ import {
   OTHER_CR3,
   PAGE_A,
   PAGE_B,
-  protectShadowForLogging,
   type ShadowVm,
   type ShadowVmOptions,
   shadowVm,
@@ -34,9 +33,17 @@ function* changeAndLook(vm: ShadowVm, i: number): Task<bigint> {
  * seen. So what was read is read again under mmu_lock, after TLBs were flushed.
  */
 export const tableChangedUnderAFault = scenario('shadow/table-changed-under-a-fault', {
+  deep: true,
   title: 'a table of the guest is mirrored as it was, and no write to it is seen any more',
   source: 'FNAME(fetch), FNAME(gpte_changed), account_shadowed',
   size: '2 vCPUs, 1 fault, 1 write to the table that it walks, tables of 2 levels',
+  claims: [
+    {
+      seed: '003.18',
+      says: 'every shadow page changes under it; of entries, the hardware and the fast path change A, D and W without',
+      verdict: 'holds in part',
+    },
+  ],
   defends: ['shadow.recheck_gpte', 'shadow.protect_mirrored_table', 'shadow.flush_protected_table'],
   *setup() {
     const vm = yield* shadowVm({ vcpus: 2 });
@@ -69,6 +76,7 @@ function* unsyncTable(options: ShadowVmOptions = {}): Task<ShadowVm> {
 
 /** One vCPU flushes, which brings the table in step, while another writes it. */
 export const syncMissesAWrite = scenario('shadow/sync-misses-a-write', {
+  deep: true,
   title: 'a table is read while it can still be written, and then counts as in step',
   source: 'mmu_sync_children',
   size: '2 vCPUs, 1 flush, 1 write to a table through a TLB, tables of 2 levels',
@@ -91,14 +99,19 @@ export const syncMissesAWrite = scenario('shadow/sync-misses-a-write', {
  * without mmu_lock whether anything is out of step: that has to be said before the entry allows the write.
  */
 export const unsyncSeenTooLate = scenario('shadow/unsync-seen-too-late', {
+  deep: true,
   title: 'a flush finds all tables in step while one of them has just been written',
   source: 'mmu_try_to_unsync_pages, is_unsync_root',
   size: '2 vCPUs, 1 first write to a table, 1 other write and a flush, tables of 2 levels',
-  defends: ['shadow.mark_unsync', 'shadow.order_unsync_before_spte', 'shadow.order_exit_before_unsync'],
+  defends: [
+    'shadow.mark_unsync',
+    'shadow.protect_mirrored_tables',
+    'shadow.order_unsync_before_spte',
+    'shadow.order_exit_before_unsync',
+  ],
   *setup() {
     const vm = yield* shadowVm({ vcpus: 2 });
     yield* guestRead(vm.vcpu, PAGE_A);
-    yield* guestRead(vm.vcpu, ENTRY_A);
     return vm;
   },
   threads: {
@@ -115,6 +128,7 @@ export const unsyncSeenTooLate = scenario('shadow/unsync-seen-too-late', {
 
 /** A write to a table above the last level is emulated, whoever reads through it meanwhile. */
 export const upperTableWritten = scenario('shadow/write-to-upper-table-unseen', {
+  deep: true,
   title: 'a table above the last level changes and its shadow does not',
   source: 'kvm_mmu_pte_write, page_fault_handle_page_track',
   size: '2 vCPUs, 1 read, 1 write to the top table, tables of 2 levels',
@@ -160,9 +174,8 @@ export const unsyncCountLost = scenario('shadow/unsync-count-lost', {
   *setup() {
     const vm = yield* shadowVm();
     yield* guestRead(vm.vcpu, PAGE_A);
-    yield* guestRead(vm.vcpu, ENTRY_A);
-    // What is mapped of the tables is as if their writes had been logged.
-    protectShadowForLogging(vm);
+    // The top table is mapped read-only: nothing is out of step yet.
+    yield* guestRead(vm.vcpu, TOP_ENTRY_0);
     return vm;
   },
   threads: {
@@ -191,6 +204,7 @@ function outOfStep(kvm: Kvm): number {
 
 /** One vCPU alone: what the guest's tables say is what it finds, whichever way it flushes. */
 export const writtenByOne = scenario('shadow/table-differs-from-its-shadow', {
+  deep: true,
   title: 'the guest changes its tables, flushes, and finds what was there before',
   source: 'FNAME(page_fault), FNAME(sync_page), FNAME(invlpg)',
   size: '1 vCPU, 5 changes of tables of 2 levels, each with a flush',
@@ -229,6 +243,7 @@ export const writtenByOne = scenario('shadow/table-differs-from-its-shadow', {
 
 /** A page that is out of step is found for another top table: what it shows then is what the table says now. */
 export const foundOutOfStep = scenario('shadow/found-out-of-step', {
+  deep: true,
   title: 'a table that was written without a flush is shown as it was to a vCPU that has flushed',
   source: 'kvm_mmu_find_shadow_page, kvm_mmu_load',
   size: '2 vCPUs, one after the other; 2 top tables over the same table',
@@ -259,6 +274,7 @@ export const foundOutOfStep = scenario('shadow/found-out-of-step', {
 
 /** The same with a table between: what is linked is in step, and what is below it is not. */
 export const linkedOutOfStep = scenario('shadow/linked-out-of-step', {
+  deep: true,
   title: 'a table is linked with another below it that was written without a flush',
   source: 'FNAME(fetch), mmu_sync_children',
   size: '2 vCPUs, one after the other; 2 top tables over one table over another',
@@ -285,6 +301,7 @@ export const linkedOutOfStep = scenario('shadow/linked-out-of-step', {
 
 /** More tables than the VM may have shadow pages: some are zapped to make room, but never a root that is in use. */
 export const rootReclaimed = scenario('shadow/root-reclaimed', {
+  deep: true,
   title: 'a fault makes room for its pages by zapping the root that it stands on',
   source: 'kvm_mmu_zap_oldest_mmu_pages',
   size: '1 vCPU, 3 pages below 2 tables, room for 3 shadow pages',
@@ -299,7 +316,6 @@ export const rootReclaimed = scenario('shadow/root-reclaimed', {
   },
   always: {
     'no SPTE is installed under an invalid root': never('WARN'),
-    'the guest reads what it wrote': ({ results }) => results.vcpu0 === 7n,
   },
   sometimes: {},
 });

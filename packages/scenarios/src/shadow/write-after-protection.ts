@@ -19,12 +19,28 @@ import {
  * the writable translation stays in a TLB. MMU-writable says whether that could have happened.
  */
 export const writeAfterProtection = scenario('shadow/write-after-protection', {
+  deep: true,
   title: 'a mirrored table is written through a TLB that the fast path has made writable',
   source: 'seed 003, rmap_write_protect',
   size: '1 vCPU without tables that writes a table twice, 1 vCPU that begins to use it and flushes; pages of 2 levels',
   claims: [
     {
-      seed: '003.33',
+      seed: '000.22',
+      says: 'MMU-writable is taken away with W when the page becomes a mirrored table, and the fast path leaves it alone',
+      verdict: 'holds',
+    },
+    {
+      seed: '000.36',
+      says: 'it judges the value that was replaced, by MMU-writable: every way from writable to not flushes',
+      verdict: 'holds',
+    },
+    {
+      seed: '003.13',
+      says: 'to flush always is enough; so is to flush if the value that was replaced was MMU-writable and W goes for good',
+      verdict: 'holds in part',
+    },
+    {
+      seed: '003.14',
       says: 'if W alone decides, a writable translation stays in a TLB as in the table',
       verdict: 'holds',
     },

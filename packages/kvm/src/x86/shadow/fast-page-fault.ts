@@ -34,9 +34,10 @@ export function* shadowFastPageFault(
   // Only W is ever given back, and only what is present can have lost it.
   if (!fault.write || !isShadowPresent(formatOf(kvm), fault.spte)) return false;
   if (guestMmuOf(vcpu).paging === 1 && shadowOf(kvm).fixesIndirect === 0) return false;
-  yield* walkBegin(vcpu);
+  // Also what keeps the frame: whoever takes it away flushes, and that waits for the end of the walk.
+  walk_with_irqs_off: yield* walkBegin(vcpu);
   const done = yield* fixLast(vcpu, Math.floor(fault.gpa / PAGE_SIZE), walker, slot);
-  yield* walkEnd(vcpu);
+  walk_with_irqs_off: yield* walkEnd(vcpu);
   return done;
 }
 
