@@ -57,7 +57,7 @@ interface Machine extends MmuVm {
   readonly vcpus: readonly Vcpu[];
 }
 
-const at = (page: number, word = 0) => gpa(page * PAGE_SIZE + 8 * word);
+const address = (page: number, word = 0) => gpa(page * PAGE_SIZE + 8 * word);
 
 /**
  * One vCPU with two pages of its own and the two entries that lead to them: it swaps these, flushes in one of two ways, and
@@ -71,21 +71,21 @@ function* useTables(vcpu: Vcpu, i: number): Task<number> {
   for (let round = 1; round <= ROUNDS; round++) {
     const which = round & 1;
     const value = BigInt(1000 * (i + 1) + round);
-    yield* guestWrite(vcpu, at(own[which] as number), value);
+    yield* guestWrite(vcpu, address(own[which] as number), value);
     held[which ^ swapped] = value;
     for (let k = 0; k < 2; k++) {
-      const { value: found } = yield* guestRead(vcpu, at(own[k] as number));
+      const { value: found } = yield* guestRead(vcpu, address(own[k] as number));
       if (found !== held[k ^ swapped]) lost++;
     }
     if (round % 3 === 0) {
       swapped ^= 1;
       for (let k = 0; k < 2; k++) {
-        yield* guestWrite(vcpu, at(4, own[k] as number), entryFor(own[k ^ swapped] as number));
+        yield* guestWrite(vcpu, address(4, own[k] as number), entryFor(own[k ^ swapped] as number));
         if (round % 2 === 0) yield* invlpg(vcpu, own[k] as number);
       }
       if (round % 2 !== 0) yield* loadCr3(vcpu, TOP);
     }
-    if (round % 7 === 0) yield* guestWrite(vcpu, at(6, 1), entryFor(5));
+    if (round % 7 === 0) yield* guestWrite(vcpu, address(6, 1), entryFor(5));
   }
   return lost;
 }
