@@ -8,7 +8,14 @@ import {
   upperEntryWritten,
 } from './entry-dropped.ts';
 import { gfnAlias, gfnAliasHeld } from './gfn-alias-aba.ts';
-import { dirtyBitLost, freedFrameMapped, mappingLeft, noFastPath, rootKept } from './mapping-left.ts';
+import {
+  dirtyBitLost,
+  dirtyBitLostReal,
+  freedFrameMapped,
+  mappingLeft,
+  noFastPath,
+  rootKept,
+} from './mapping-left.ts';
 import { movingTables } from './moving-tables.ts';
 import {
   foundOutOfStep,
@@ -36,6 +43,7 @@ export const shadowScenarios: readonly AnyScenario[] = [
   upperTableWritten,
   freedFrameMapped,
   dirtyBitLost,
+  dirtyBitLostReal,
   noFastPath,
   rootKept,
   mappingLeft,

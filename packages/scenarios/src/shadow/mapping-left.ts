@@ -1,6 +1,6 @@
 import { setUserMemoryRegion } from '@faultline/kvm';
 import { guestRead, guestWrite, shadowZapAllFast, swapOut } from '@faultline/kvm/seams';
-import { never, scenario } from '@faultline/machine';
+import { type AnyScenario, never, scenario } from '@faultline/machine';
 import { contentOfPage, giveAway, kept, takeAway } from '../vm/frames.ts';
 import { HVA0 } from '../vm/mmu-vm.ts';
 import { PAGE_A, protectShadowForLogging, type ShadowVm, shadowVm } from '../vm/shadow-vm.ts';
@@ -13,40 +13,57 @@ const HOLDS = 'the page holds what the guest wrote';
  * Seed 003, "Dirty bit tracking", in its own function. An entry without W whose Accessed bit is set looks as if nobody
  * could change it. But the fast path gives W back, the CPU writes and sets Dirty, and a plain store throws that away.
  */
-export const dirtyBitLost = scenario('shadow/dirty-bit-lost', {
-  title: 'mmu_spte_clear_track_bits() overwrites the Dirty bit that a fast page fault made possible',
-  source: 'seed 003, mmu_spte_clear_track_bits',
-  size: '1 vCPU without tables, 1 write by the fast path, 1 page swapped out, 3 frames, pages of 2 levels',
-  claims: [
-    { seed: '003.1', says: 'present, a write, and W is all that is missing', verdict: 'holds' },
-    { seed: '003.16', says: 'with a plain store the Dirty bit is lost as in the table', verdict: 'holds' },
-    { seed: '003.17', says: 'exchanging whatever the fast path may change avoids it', verdict: 'holds' },
-  ],
-  defends: ['shadow.clear_spte_xchg', 'shadow.report_dirty_of_cleared'],
-  *setup() {
-    const vm = yield* shadowVm({ flat: true, frames: 3 });
-    yield* guestRead(vm.vcpu, PAGE_A);
-    protectShadowForLogging(vm);
-    return vm;
-  },
-  threads: {
-    *vcpu0({ vcpu }: ShadowVm) {
-      yield* guestWrite(vcpu, PAGE_A, 7n);
+function lost(real: boolean): AnyScenario {
+  return scenario(real ? 'shadow/dirty-bit-lost-all-levels-real' : 'shadow/dirty-bit-lost', {
+    title: 'mmu_spte_clear_track_bits() overwrites the Dirty bit that a fast page fault made possible',
+    source: 'seed 003, mmu_spte_clear_track_bits',
+    size: `1 vCPU without tables, 1 write by the fast path, 1 page swapped out, 3 frames, pages of 2 levels${real ? '; vCPU entry and flushes by requests and interrupts' : ''}`,
+    deep: real,
+    claims: real
+      ? []
+      : [
+          { seed: '003.1', says: 'present, a write, and W is all that is missing', verdict: 'holds' },
+          {
+            seed: '003.16',
+            says: 'with a plain store the Dirty bit is lost as in the table',
+            verdict: 'holds',
+          },
+          {
+            seed: '003.17',
+            says: 'exchanging whatever the fast path may change avoids it',
+            verdict: 'holds',
+          },
+        ],
+    defends: ['shadow.clear_spte_xchg', 'shadow.report_dirty_of_cleared'],
+    *setup() {
+      const level = real ? 'real' : 'abstract';
+      const vm = yield* shadowVm({ flat: true, frames: 3, mmu: { remoteFlush: level, vcpuEntry: level } });
+      yield* guestRead(vm.vcpu, PAGE_A);
+      protectShadowForLogging(vm);
+      return vm;
     },
-    *host(vm: ShadowVm) {
-      return yield* takeAway(vm);
+    threads: {
+      *vcpu0({ vcpu }: ShadowVm) {
+        yield* guestWrite(vcpu, PAGE_A, 7n);
+      },
+      *host(vm: ShadowVm) {
+        return yield* takeAway(vm);
+      },
     },
-  },
-  always: {
-    [HOLDS]: (_, vm) => contentOfPage(vm, 0) === 7n,
-    [KEPT]: ({ results }, vm) => kept(results.host, vm),
-  },
-  sometimes: {
-    'the page is swapped out after the write': (_, { mm }) => mm.swap.at(0).peek() === 7n,
-    'the page is swapped out before': ({ results }, { mm }) =>
-      results.host >= 0 && mm.swap.at(0).peek() === 0n,
-  },
-});
+    always: {
+      [HOLDS]: (_, vm) => contentOfPage(vm, 0) === 7n,
+      [KEPT]: ({ results }, vm) => kept(results.host, vm),
+    },
+    sometimes: {
+      'the page is swapped out after the write': (_, { mm }) => mm.swap.at(0).peek() === 7n,
+      'the page is swapped out before': ({ results }, { mm }) =>
+        results.host >= 0 && mm.swap.at(0).peek() === 0n,
+    },
+  });
+}
+
+export const dirtyBitLost = lost(false);
+export const dirtyBitLostReal = lost(true);
 
 /** The same where no fast path gives W back: nobody changes such an entry, and a plain store would do. */
 export const noFastPath = scenario('shadow/dirty-bit-lost-without-fast-path', {
