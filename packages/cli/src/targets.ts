@@ -98,11 +98,16 @@ async function buildUserFile(file: string, variants: readonly string[]): Promise
   return building((builder) => builder.buildUserFile(host(), path.resolve(file), { variants }));
 }
 
+/** The build that is under way: each holds the whole project in memory, and `mutate` asks for hundreds. */
+let before: Promise<unknown> = Promise.resolve();
+
 /** What does not build is what the user gave: the sources of the project were built before. */
 async function building(build: (builder: Builder) => Promise<string>): Promise<string> {
   const builder = await host().builder();
+  const built = before.then(() => build(builder));
+  before = built.catch(() => undefined);
   try {
-    return await build(builder);
+    return await built;
   } catch (error) {
     if (error instanceof builder.BuildError) throw new UsageError(error.message, { cause: error });
     throw error;
