@@ -172,6 +172,7 @@ export const shadowMutants: readonly Mutant[] = [
   },
   ...protection(),
   ...frames(),
+  ...bits(),
   ...zaps(),
   ...aliases(),
 ];
@@ -256,6 +257,12 @@ function frames(): Mutant[] {
       KEPT,
       { off: ['shadow.retry_after_invalidation'] },
     ),
+  ];
+}
+
+/** What an entry says is told to the host when it goes, and nothing that was set meanwhile is lost. */
+function bits(): Mutant[] {
+  return [
     caught(
       'cleared-by-store',
       'An entry that the fast path may change is cleared with a plain store.',

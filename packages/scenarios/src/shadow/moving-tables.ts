@@ -126,7 +126,9 @@ function moving(name: string, spinlock: boolean): AnyScenario {
     threadsOnly: 'four threads with hundreds of operations',
     arenaBytes: 1 << 21,
     defends: [],
-    setup: () => machine(spinlock),
+    *setup() {
+      return yield* machine(spinlock);
+    },
     threads: {
       *vcpu0({ vcpus }: Machine) {
         return yield* useTables(vcpus[0] as Vcpu, 0);

@@ -81,7 +81,9 @@ export const syncMissesAWrite = scenario('shadow/sync-misses-a-write', {
   source: 'mmu_sync_children',
   size: '2 vCPUs, 1 flush, 1 write to a table through a TLB, tables of 2 levels',
   defends: ['shadow.protect_before_sync', 'shadow.flush_before_sync'],
-  setup: () => unsyncTable(),
+  *setup() {
+    return yield* unsyncTable();
+  },
   threads: {
     *vcpu0({ vcpu }: ShadowVm) {
       yield* loadCr3(vcpu, CR3);
@@ -214,7 +216,9 @@ export const writtenByOne = scenario('shadow/table-differs-from-its-shadow', {
     'shadow.sync_new_root',
     'shadow.protect_clean_gpte',
   ],
-  setup: () => shadowVm(),
+  *setup() {
+    return yield* shadowVm();
+  },
   threads: {
     *vcpu0({ vcpu }: ShadowVm) {
       yield* guestRead(vcpu, PAGE_A);
@@ -306,7 +310,9 @@ export const rootReclaimed = scenario('shadow/root-reclaimed', {
   source: 'kvm_mmu_zap_oldest_mmu_pages',
   size: '1 vCPU, 3 pages below 2 tables, room for 3 shadow pages',
   defends: ['shadow.skip_roots'],
-  setup: () => shadowVm({ mmu: { shadow: { maxPages: 3 } } }),
+  *setup() {
+    return yield* shadowVm({ mmu: { shadow: { maxPages: 3 } } });
+  },
   threads: {
     *vcpu0({ vcpu }: ShadowVm) {
       yield* guestWrite(vcpu, PAGE_A, 7n);
