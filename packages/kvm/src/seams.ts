@@ -31,17 +31,20 @@ export { oomReap } from './host/oom-reaper.ts';
 export {
   allocProcess,
   closeFd,
+  createArmVcpu,
+  createDevice,
   doExit,
   fatalSignalPending,
   ioctlBegin,
   ioctlEnd,
   killGroup,
   type Process,
+  runArmVcpu,
   shareFile,
 } from './host/process.ts';
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
-export { isYoung, ksmReplace, referenced, tryToUnmap } from './host/user-memory.ts';
+export { isYoung, ksmReplace, ksmReplaceAlone, referenced, tryToUnmap } from './host/user-memory.ts';
 export { allocUserMm, frameOf, mmget, mmput } from './host/user-mm.ts';
 export { spinForVectors } from './hw/apic-guest.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';

@@ -1,5 +1,5 @@
 /** A VM of arm64 and the process that has made it, for set-up. */
-import { allocProcess, installFile, type KvmFile, type Process } from '../host/process.ts';
+import { allocProcess, installFile, type KvmFile, mapFile, type Process } from '../host/process.ts';
 import { allocUserMm } from '../host/user-mm.ts';
 import { type ArmRegion, addSlot } from './memory-region.ts';
 import { allocStage2Pgd } from './stage2-pgd.ts';
@@ -16,6 +16,10 @@ export interface ArmVmOptions {
   readonly mayYield?: boolean;
   readonly hugePages?: boolean;
   readonly hardwareAf?: boolean;
+  /** As if KVM were a user of the address space: mmget() where it calls mmgrab(). */
+  readonly holdsUsers?: boolean;
+  /** User space has mapped the vCPU's kvm_run, as every VMM does. */
+  readonly mapsRun?: boolean;
   /** One slot of all pages from frame 0 on when left out. */
   readonly slots?: readonly ArmRegion[];
 }
@@ -41,6 +45,10 @@ export function createArmVm(options: ArmVmOptions = {}): ArmVm {
   kvm.indexBits = options.indexBits ?? 1;
   kvm.mayYield = options.mayYield === true ? 1 : 0;
   kvm.hardwareAf = options.hardwareAf === true ? 1 : 0;
+  if (options.holdsUsers === true) {
+    kvm.holdsUsers = 1;
+    mm.mmUsers.poke(mm.mmUsers.peek() + 1);
+  }
   kvm.srcu.init('abstract', 1);
   mm.mmCount.poke(mm.mmCount.peek() + 1);
   mm.notifier.poke(kvm);
@@ -57,5 +65,7 @@ export function createArmVm(options: ArmVmOptions = {}): ArmVm {
   }
   allocStage2Pgd(kvm);
   const process = allocProcess(mm, options.tasks ?? 1);
-  return { kvm, mm, process, file: installFile(process, 0, kvm), frames };
+  const file = installFile(process, 0, kvm);
+  if (options.mapsRun === true) mapFile(process, file);
+  return { kvm, mm, process, file, frames };
 }

@@ -6,7 +6,7 @@
  */
 import { smpRmb, type Task } from '@faultline/machine';
 import { EFAULT } from '../errno.ts';
-import { getFrame, putFrame } from '../host/user-mm.ts';
+import { getFrame, putFrame, topUpMemoryCache } from '../host/user-mm.ts';
 import type { Gfn, Pfn } from '../types.ts';
 import { findLeaf } from './stage2-age.ts';
 import { leafEntry, PMD, PTE, S2_AF, spanOf } from './stage2-table.ts';
@@ -47,6 +47,7 @@ export function* handleAccessFault(kvm: ArmKvm, gfn: Gfn): Task<number> {
 export function* userMemAbort(kvm: ArmKvm, current: UserMm, slot: ArmSlot, abort: Abort): Task<number> {
   const page = slot.page + abort.gfn - slot.baseGfn;
   const huge = yield* hostMapsHuge(kvm, current, slot, abort.gfn);
+  yield* topUpMemoryCache(current);
   const seq = yield* kvm.mmuNotifierSeq.readOnce();
   // Pairs with the release of mmu_lock by who raises it: a frame that is found from here on is no older.
   order_seq_before_gup: yield* smpRmb();

@@ -5,15 +5,17 @@
  * with its slot. Both are ioctls, by tasks of the VM's own address space.
  */
 import type { Task } from '@faultline/machine';
+import { topUpMemoryCache } from '../host/user-mm.ts';
 import type { Gfn, Pfn } from '../types.ts';
 import { leafEntry, PTE, S2_DEVICE } from './stage2-table.ts';
 import { stage2SetPte } from './stage2-walk.ts';
-import type { ArmKvm, ArmSlot } from './state.ts';
+import type { ArmKvm, ArmSlot, UserMm } from './state.ts';
 
 /** 0 or -EFAULT, with what came before left in place. @kernel kvm_phys_addr_ioremap virt/kvm/arm/mmu.c */
 export function* physAddrIoremap(kvm: ArmKvm, gfn: Gfn, pfn: Pfn, pages: number): Task<number> {
   for (let i = 0; i < pages; i++) {
     const entry = leafEntry((pfn + i) as Pfn, PTE, true) | S2_DEVICE;
+    yield* topUpMemoryCache(kvm.mm as UserMm);
     yield* kvm.mmuLock.lock();
     const result = yield* stage2SetPte(kvm, (gfn + i) as Gfn, entry, { grow: true, iomap: true });
     yield* kvm.mmuLock.unlock();

@@ -15,6 +15,7 @@ import type { ArmKvm, ArmSlots } from './state.ts';
 
 /** @kernel kvm_mmu_notifier_invalidate_range_start virt/kvm/kvm_main.c */
 export function* invalidateRangeStart(kvm: ArmKvm, start: number, end: number): Task {
+  yield* kvm.mnActiveInvalidateCount.fetchAdd(1);
   const idx = yield* kvm.srcu.readLock();
   yield* kvm.mmuLock.lock();
   count_invalidation: kvm.mmuNotifierCount++;
@@ -29,6 +30,7 @@ export function* invalidateRangeEnd(kvm: ArmKvm): Task {
   bump_notifier_seq: yield* kvm.mmuNotifierSeq.fetchAdd(1);
   count_invalidation: kvm.mmuNotifierCount--;
   yield* kvm.mmuLock.unlock();
+  yield* kvm.mnActiveInvalidateCount.fetchAdd(-1 >>> 0);
 }
 
 /** @kernel kvm_unmap_hva_range virt/kvm/arm/mmu.c */

@@ -11,6 +11,7 @@ import {
   embed,
   guardedBy,
   i16Field,
+  kernelName,
   type Mutex,
   mutex,
   ptr,
@@ -47,11 +48,13 @@ export const Frame: StructType<Frame> = struct(
 
 /** Frames of the host, of which all address spaces take. */
 export interface HostFrames extends View {
+  /** Held while memory is found for an allocation that may sleep. */
+  readonly allocating: Mutex;
   readonly frame: Elements<Frame>;
 }
 export const HostFrames: StructType<HostFrames> = struct(
   'host_frames',
-  { frame: array(embed(Frame), MAX_FRAMES) },
+  { allocating: mutex, frame: array(embed(Frame), MAX_FRAMES) },
   { as: 'host' },
 );
 
@@ -138,11 +141,12 @@ const ArmTlb: StructType<ArmTlb> = struct(
 /** @kernel struct kvm_vcpu include/linux/kvm_host.h */
 export interface ArmVcpu extends View {
   kvm: ArmKvm | null;
+  readonly mutex: Mutex;
   readonly tlb: ArmTlb;
 }
 export const ArmVcpu: StructType<ArmVcpu> = struct(
   'arm_vcpu',
-  { kvm: ptr((): StructType<ArmKvm> => ArmKvm), tlb: embed(ArmTlb) },
+  { kvm: ptr((): StructType<ArmKvm> => ArmKvm), mutex: mutex, tlb: embed(ArmTlb) },
   { as: 'vcpu' },
 );
 
@@ -156,6 +160,8 @@ export interface ArmKvm extends View {
   readonly pgd: Cell<Stage2Table | null>;
   readonly mmuNotifierSeq: Cell<number>;
   mmuNotifierCount: number;
+  /** Invalidations that have begun: slots change when there are none. @kernel mn_active_invalidate_count include/linux/kvm_host.h */
+  readonly mnActiveInvalidateCount: Cell<number>;
   readonly srcu: Srcu;
   readonly slotsLock: Mutex;
   readonly lock: Mutex;
@@ -165,6 +171,10 @@ export interface ArmKvm extends View {
   /** 1: the GIC's frame has been mapped. */
   vgicReady: number;
   readonly vcpus: Elements<ArmVcpu | null>;
+  /** vCPUs that are complete, by KVM_CREATE_VCPU. */
+  readonly onlineVcpus: Cell<number>;
+  /** 1: what it would be if KVM were a user of the address space. */
+  holdsUsers: number;
   vcpuCount: number;
   /** Levels of the tables, 2 to 4, and bits of a frame number that each resolves. */
   levels: number;
@@ -181,9 +191,13 @@ export const ArmKvm: StructType<ArmKvm> = struct(
     mm: ptr((): StructType<UserMm> => UserMm),
     usersCount: cell32,
     mmuLock: spinlock,
-    pgd: ptrCell((): StructType<Stage2Table> => Stage2Table),
+    pgd: kernelName(
+      'arch.pgd',
+      ptrCell((): StructType<Stage2Table> => Stage2Table),
+    ),
     mmuNotifierSeq: cell32,
     mmuNotifierCount: guardedBy(u32Field, 'kvm->mmu_lock'),
+    mnActiveInvalidateCount: cell32,
     srcu: srcu,
     slotsLock: mutex,
     lock: mutex,
@@ -194,6 +208,8 @@ export const ArmKvm: StructType<ArmKvm> = struct(
       ptr((): StructType<ArmVcpu> => ArmVcpu),
       MAX_VCPUS,
     ),
+    onlineVcpus: cell32,
+    holdsUsers: u32Field,
     vcpuCount: u32Field,
     levels: u32Field,
     indexBits: u32Field,

@@ -8,6 +8,7 @@
  */
 import {
   array,
+  bugOn,
   type Cell,
   cell32,
   type Elements,
@@ -20,8 +21,8 @@ import {
   type Task,
   type View,
 } from '@faultline/machine';
-import { kvmPutKvm } from '../arm64/destroy-vm.ts';
-import { ArmKvm, UserMm } from '../arm64/state.ts';
+import { kvmGetKvm, kvmPutKvm } from '../arm64/destroy-vm.ts';
+import { ArmKvm, ArmVcpu, UserMm } from '../arm64/state.ts';
 import { EBADF, EIO } from '../errno.ts';
 import { mmput } from './user-mm.ts';
 
@@ -45,6 +46,8 @@ export interface Process extends View {
   readonly fd: Elements<KvmFile | null>;
   /** Tasks that share the table. */
   readonly filesCount: Cell<number>;
+  /** The file that a mapping of the address space keeps: the page that KVM_RUN shares with user space. */
+  mapped: KvmFile | null;
   /** A fatal signal is pending for all of its tasks. @kernel SIGNAL_GROUP_EXIT include/linux/sched/signal.h */
   readonly killed: Cell<number>;
 }
@@ -60,6 +63,7 @@ export const Process: StructType<Process> = struct(
       ),
       MAX_FDS,
     ),
+    mapped: ptr((): StructType<KvmFile> => KvmFile),
     filesCount: cell32,
     killed: cell32,
   },
@@ -88,6 +92,12 @@ export function installFile(process: Process, fd: number, kvm: ArmKvm): KvmFile 
 export function shareFile(process: Process, fd: number, file: KvmFile): void {
   file.fCount.poke(file.fCount.peek() + 1);
   process.fd.set(fd, file);
+}
+
+/** For set-up: mmap() of the file. */
+export function mapFile(process: Process, file: KvmFile): void {
+  file.fCount.poke(file.fCount.peek() + 1);
+  process.mapped = file;
 }
 
 /** Begins an ioctl on a file of a VM: the file to end it with, or a negative errno. @kernel kvm_vm_ioctl, kvm_vcpu_ioctl virt/kvm/kvm_main.c */
@@ -135,7 +145,8 @@ export function* closeFd(process: Process, fd: number): Task {
 
 /** One task ends; with the last one the address space goes, and then the files. @kernel do_exit kernel/exit.c */
 export function* doExit(process: Process): Task {
-  yield* mmput(process.mm as UserMm);
+  const last = yield* mmput(process.mm as UserMm);
+  if (last && process.mapped !== null) yield* fput(process.mapped);
   if ((yield* process.filesCount.fetchAdd(-1 >>> 0)) !== 1) return;
   for (let fd = 0; fd < MAX_FDS; fd++) yield* closeFd(process, fd);
 }
@@ -148,4 +159,43 @@ export function* killGroup(process: Process): Task {
 /** @kernel signal_pending include/linux/sched/signal.h */
 export function* fatalSignalPending(process: Process): Task<boolean> {
   return (yield* process.killed.readOnce()) === 1;
+}
+
+/** A file that another keeps the VM by, as `fd`: a device, or a vCPU. @kernel anon_inode_getfd fs/anon_inodes.c */
+export function* installNewFile(process: Process, fd: number, kvm: ArmKvm): Task {
+  const file = KvmFile.alloc();
+  file.kvm = kvm;
+  yield* file.fCount.writeOnce(1);
+  yield* process.fileLock.lock();
+  process.fd.set(fd, file);
+  yield* process.fileLock.unlock();
+}
+
+/** Other tasks know which descriptor comes next, and may close it at once. @kernel kvm_ioctl_create_device virt/kvm/kvm_main.c */
+export function* createDevice(process: Process, fd: number, kvm: ArmKvm): Task {
+  yield* kvmGetKvm(kvm);
+  yield* installNewFile(process, fd, kvm);
+}
+
+/** Its file can be used before it is counted, and waits then. @kernel kvm_vm_ioctl_create_vcpu virt/kvm/kvm_main.c */
+export function* createArmVcpu(process: Process, fd: number, kvm: ArmKvm): Task {
+  const vcpu = ArmVcpu.alloc();
+  vcpu.kvm = kvm;
+  yield* kvm.lock.lock();
+  yield* kvmGetKvm(kvm);
+  kvm.vcpus.set(0, vcpu);
+  publish_vcpu_under_its_mutex: yield* vcpu.mutex.lock();
+  yield* installNewFile(process, fd, kvm);
+  yield* kvm.onlineVcpus.storeRelease(1);
+  publish_vcpu_under_its_mutex: yield* vcpu.mutex.unlock();
+  yield* kvm.lock.unlock();
+}
+
+/** The vCPU looks itself up, as code does that walks over all of them. @kernel kvm_arch_vcpu_ioctl_run virt/kvm/arm/arm.c */
+export function* runArmVcpu(kvm: ArmKvm): Task {
+  const vcpu = kvm.vcpus.get(0) as ArmVcpu;
+  yield* vcpu.mutex.lock();
+  const online = yield* kvm.onlineVcpus.loadAcquire();
+  bugOn(online === 0, 'kvm_get_vcpu() finds no vCPU where one runs');
+  yield* vcpu.mutex.unlock();
 }

@@ -47,6 +47,19 @@ export function* ksmReplace(mm: UserMm, page: number, to: Pfn): Task {
   if (old !== 0) yield* putFrame(mm, (old - 1) as Pfn);
 }
 
+/** The same as it was up to 3.6: nothing is announced but the change itself. @kernel set_pte_at_notify include/linux/mmu_notifier.h */
+export function* ksmReplaceAlone(mm: UserMm, page: number, to: Pfn): Task {
+  yield* mm.pageTableLock.lock();
+  const old = mm.ptes.get(page);
+  if (old !== 0) {
+    yield* frameOf(mm, to).refcount.fetchAdd(1);
+    mm.ptes.set(page, to + 1);
+    yield* notifyChangePte(mm, page, to);
+  }
+  yield* mm.pageTableLock.unlock();
+  if (old !== 0) yield* putFrame(mm, (old - 1) as Pfn);
+}
+
 /** The pages lose their frames. @kernel try_to_unmap_one mm/rmap.c */
 export function* tryToUnmap(mm: UserMm, start: number, end: number): Task {
   yield* notifyRangeStart(mm, start, end);

@@ -38,11 +38,12 @@ export function* mmget(mm: UserMm): Task {
   yield* mm.mmUsers.fetchAdd(1);
 }
 
-/** @kernel mmput kernel/fork.c */
-export function* mmput(mm: UserMm): Task {
-  if ((yield* mm.mmUsers.fetchAdd(-1 >>> 0)) !== 1) return;
+/** Whether it was the last user. @kernel mmput kernel/fork.c */
+export function* mmput(mm: UserMm): Task<boolean> {
+  if ((yield* mm.mmUsers.fetchAdd(-1 >>> 0)) !== 1) return false;
   yield* exitMmap(mm);
   yield* mmdrop(mm);
+  return true;
 }
 
 /** @kernel exit_mmap mm/mmap.c */
@@ -65,6 +66,13 @@ export function* getFrame(mm: UserMm, page: number): Task<Pfn | null> {
   if (pte !== 0) yield* frameOf(mm, (pte - 1) as Pfn).refcount.fetchAdd(1);
   yield* mm.pageTableLock.unlock();
   return pte === 0 ? null : ((pte - 1) as Pfn);
+}
+
+/** Memory for tables, before mmu_lock: an allocation may sleep. @kernel mmu_topup_memory_cache virt/kvm/arm/mmu.c */
+export function* topUpMemoryCache(mm: UserMm): Task {
+  const { allocating } = mm.frames as HostFrames;
+  yield* allocating.lock();
+  yield* allocating.unlock();
 }
 
 /** @kernel put_page include/linux/mm.h */

@@ -1,5 +1,24 @@
 import type { AnyScenario } from '@faultline/machine';
 import { auditScenarios } from './audit.ts';
+import { freedTwice } from './freed-twice.ts';
+import {
+  blockAndPage,
+  loggingStarts,
+  oldFrameUsed,
+  unmappedFrameUsed,
+  writeNotLogged,
+} from './guest-frames.ts';
+import { useThroughTlb, useUnnoticed } from './use-unnoticed.ts';
 
 /** Scenarios of arm64's stage-2 tables. */
-export const arm64Scenarios: readonly AnyScenario[] = [...auditScenarios];
+export const arm64Scenarios: readonly AnyScenario[] = [
+  ...auditScenarios,
+  freedTwice,
+  unmappedFrameUsed,
+  oldFrameUsed,
+  blockAndPage,
+  writeNotLogged,
+  loggingStarts,
+  useUnnoticed,
+  useThroughTlb,
+];
