@@ -55,7 +55,7 @@ export function* testAgeHva(kvm: ArmKvm, page: number): Task<boolean> {
 }
 
 /** @kernel kvm_age_hva_handler virt/kvm/arm/mmu.c */
-function* ageHvaHandler(kvm: ArmKvm, gfn: Gfn): Task<boolean> {
+export function* ageHvaHandler(kvm: ArmKvm, gfn: Gfn): Task<boolean> {
   const leaf = yield* findLeaf(kvm, gfn);
   if (leaf === null) return false;
   // The hardware may set it at the same time.
@@ -63,7 +63,7 @@ function* ageHvaHandler(kvm: ArmKvm, gfn: Gfn): Task<boolean> {
 }
 
 /** @kernel kvm_test_age_hva_handler virt/kvm/arm/mmu.c */
-function* testAgeHvaHandler(kvm: ArmKvm, gfn: Gfn): Task<boolean> {
+export function* testAgeHvaHandler(kvm: ArmKvm, gfn: Gfn): Task<boolean> {
   const leaf = yield* findLeaf(kvm, gfn);
   return leaf !== null && ((yield* leaf.readOnce()) & S2_AF) !== 0n;
 }

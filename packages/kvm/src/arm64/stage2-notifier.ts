@@ -5,7 +5,7 @@
  * its tables gone.
  */
 import type { Task } from '@faultline/machine';
-import type { Pfn } from '../types.ts';
+import type { Gfn, Pfn } from '../types.ts';
 import { gfnsOf } from './stage2-age.ts';
 import { archFlushShadowAll } from './stage2-pgd.ts';
 import { leafEntry, PTE } from './stage2-table.ts';
@@ -44,7 +44,7 @@ function* unmapHvaRange(kvm: ArmKvm, start: number, end: number): Task {
       end++;
       i++;
     }
-    yield* unmapStage2Range(kvm, first as (typeof gfns)[number], end as (typeof gfns)[number]);
+    yield* unmapStage2Range(kvm, first as Gfn, end as Gfn);
   }
 }
 
@@ -66,7 +66,7 @@ function* setSpteHva(kvm: ArmKvm, page: number, pfn: Pfn): Task {
 }
 
 /** What is not mapped stays so: there is nobody to allocate for here. @kernel kvm_set_spte_handler virt/kvm/arm/mmu.c */
-export function* setSpteHandler(kvm: ArmKvm, gfn: Parameters<typeof stage2SetPte>[1], pfn: Pfn): Task {
+export function* setSpteHandler(kvm: ArmKvm, gfn: Gfn, pfn: Pfn): Task {
   yield* stage2SetPte(kvm, gfn, leafEntry(pfn, PTE, false), { grow: false });
 }
 

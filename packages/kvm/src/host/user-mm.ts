@@ -47,7 +47,7 @@ export function* mmput(mm: UserMm): Task<boolean> {
 }
 
 /** @kernel exit_mmap mm/mmap.c */
-function* exitMmap(mm: UserMm): Task {
+export function* exitMmap(mm: UserMm): Task {
   release_before_unmapping: yield* mmuNotifierRelease(mm);
   for (let page = 0; page < MAX_PAGES; page++) {
     yield* mm.pageTableLock.lock();

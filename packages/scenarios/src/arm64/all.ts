@@ -3,6 +3,7 @@ import { auditScenarios } from './audit.ts';
 import { freedTwice } from './freed-twice.ts';
 import {
   blockAndPage,
+  faultedFrameUsed,
   loggingStarts,
   oldFrameUsed,
   unmappedFrameUsed,
@@ -14,6 +15,7 @@ import { useThroughTlb, useUnnoticed } from './use-unnoticed.ts';
 export const arm64Scenarios: readonly AnyScenario[] = [
   ...auditScenarios,
   freedTwice,
+  faultedFrameUsed,
   unmappedFrameUsed,
   oldFrameUsed,
   blockAndPage,

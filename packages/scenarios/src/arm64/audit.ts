@@ -24,6 +24,7 @@ import { AUDIT_PATHS, type AuditPath } from './audit-paths.ts';
 export const CLOSE = 'the last fd is closed';
 export const EXIT = 'exit_mmap, with the fd open elsewhere';
 export const SAFE = 'no table is walked that is gone';
+export const ATOMIC = 'no notifier sleeps under a spinlock';
 export const ALIVE = 'nothing is used that was freed';
 
 /** Why a pair is safe. The steps that say so are what the scenario defends. */
@@ -144,7 +145,13 @@ function notifierAgainst(path: AuditPath, against: typeof CLOSE | typeof EXIT): 
         return true;
       },
     },
-    always: { [SAFE]: never('BUG'), [ALIVE]: never('use after free') },
+    always: {
+      [SAFE]: never('BUG'),
+      [ALIVE]: never('use after free'),
+      ...(path.name === 'changed-pte'
+        ? { [ATOMIC]: never('sleeping function called from invalid context') }
+        : {}),
+    },
     sometimes: { 'both come to their end': ({ results }) => results.teardown === true },
   });
 }

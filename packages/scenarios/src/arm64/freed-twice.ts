@@ -44,6 +44,8 @@ export const freedTwice = scenario('arm64/tables-freed-twice', {
     for (const at of [0, 2]) {
       yield* handleGuestAbort(vm.kvm, vm.mm, { gfn: gfn(at), write: true, accessFlag: false });
     }
+    // The other process has the only one.
+    yield* closeFd(vm.process, 0);
     return { ...vm, other };
   },
   threads: {
