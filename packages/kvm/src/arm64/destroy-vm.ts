@@ -35,6 +35,6 @@ function* destroyVm(kvm: ArmKvm): Task {
 }
 
 /** Where KVM has slots of its own: they change as others do, when no invalidation is under way. @kernel kvm_swap_active_memslots virt/kvm/kvm_main.c */
-function* removePrivateSlots(kvm: ArmKvm): Task {
+export function* removePrivateSlots(kvm: ArmKvm): Task {
   yield* kvm.mnActiveInvalidateCount.awaitEqual(0);
 }

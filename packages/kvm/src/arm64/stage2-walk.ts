@@ -117,10 +117,9 @@ export function* stage2SetPmdHuge(kvm: ArmKvm, gfn: Gfn, next: bigint): Task {
     yield* unmapTable(kvm, pmds, PMD, first, (first + spanOf(PMD, kvm.indexBits)) as Gfn);
   } else if (old !== 0n) {
     bugOn(pfnOf(old) !== pfnOf(next), 'a block moves to other frames and nobody announced it');
-    break_block_before_make: {
-      yield* pmdp.writeOnce(0n);
-      yield* tlbFlushVmidIpa(kvm, gfn);
-    }
+    // Break before make, here too.
+    yield* pmdp.writeOnce(0n);
+    yield* tlbFlushVmidIpa(kvm, gfn);
     pmds.pageCount--;
   }
   yield* pmdp.writeOnce(next);

@@ -3,7 +3,6 @@ import { gfn, type Pfn, pfn } from '@faultline/kvm';
 import {
   type ArmVm,
   type ArmVmOptions,
-  armGetDirtyLog,
   handleGuestAbort,
   isYoung,
   ksmReplace,
@@ -87,12 +86,12 @@ export const AUDIT_PATHS: readonly AuditPath[] = [
     },
   },
   {
-    name: 'dirty-log',
-    path: 'stage2_wp_range, by kvm_vm_ioctl_get_dirty_log',
+    name: 'logging-start',
+    path: 'stage2_wp_range, by kvm_mmu_wp_memory_region',
     context: 'ioctl',
-    vm: { slots: [{ id: 0, baseGfn: 0, npages: 2, page: 0, logging: true }] },
+    vm: ACROSS,
     *drive({ kvm }) {
-      return yield* armGetDirtyLog(kvm, 0);
+      return yield* setRegion(kvm, { id: 0, baseGfn: 0, npages: 3, page: 0, logging: true });
     },
   },
   {

@@ -85,7 +85,7 @@ function ioctlAgainstClose(path: AuditPath): AnyScenario {
         yield* closeFd(vm.process, 0);
       },
     },
-    always: { [SAFE]: never('BUG'), [ALIVE]: never('use after free') },
+    always: { [ALIVE]: never('use after free') },
     sometimes: {
       'the ioctl has begun': ({ results }) => results.ioctl === 'done',
       'it comes too late': ({ results }) => results.ioctl === -9,
@@ -97,7 +97,7 @@ function ioctlAgainstExit(path: AuditPath): AnyScenario {
   return scenario(`arm64/${path.name}-after-free`, {
     ...words(path, EXIT),
     size: '1 process of 2 tasks that end, 1 of another mm with the same file',
-    defends: ['lifetime.check_mm'],
+    defends: ['lifetime.check_mm', 'lifetime.release_before_unmapping'],
     *setup() {
       return yield* auditVm(path, 2, true);
     },
@@ -116,7 +116,6 @@ function ioctlAgainstExit(path: AuditPath): AnyScenario {
     },
     always: {
       [SAFE]: never('BUG'),
-      [ALIVE]: never('use after free'),
       'the tables are freed with the address space': (_, { kvm }) => kvm.pgd.peek() === null,
     },
     sometimes: {
@@ -131,7 +130,9 @@ function notifierAgainst(path: AuditPath, against: typeof CLOSE | typeof EXIT): 
   return scenario(`arm64/${path.name}-after-${exit ? 'free' : 'close'}`, {
     ...words(path, against),
     size: exit ? '1 process of 1 task that ends, its file open in another' : '1 process, 1 file of the VM',
-    defends: exit ? (path.defends ?? []) : ['lifetime.wait_for_callbacks', ...(path.defends ?? [])],
+    defends: exit
+      ? ['arm64.hide_before_free', 'arm64.lock_free', ...(path.defends ?? [])]
+      : ['lifetime.wait_for_callbacks', ...(path.defends ?? [])],
     *setup() {
       return yield* auditVm(path, 1, exit);
     },

@@ -28,6 +28,7 @@ function* aged(hardwareAf: boolean, inTlb: boolean): Task<ArmVm> {
 export const useUnnoticed = scenario('arm64/use-unnoticed', {
   title: 'the hardware sets the access flag while aging clears it, and it is lost',
   source: 'stage2ptep_test_and_clear_young, with hardware management of the access flag',
+  defends: ['arm64.clear_young'],
   size: '1 vCPU with 1 use, 2 looks of the host, tables of 2 levels',
   *setup() {
     return yield* aged(true, false);

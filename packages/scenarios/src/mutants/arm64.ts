@@ -11,7 +11,33 @@ const FAULTED = 'arm64/faulted-frame-used';
 const UNMAPPED = 'arm64/unmapped-frame-used';
 const BLOCK = 'arm64/block-and-page-in-one-tlb';
 
+const IOCTLS = [
+  'huge-fault',
+  'fault',
+  'access-fault',
+  'vgic-mapping',
+  'device-slot',
+  'slot-deletion',
+  'logging-start',
+];
+const NOTIFIERS = ['changed-pte', 'age', 'look', 'unmap'];
+
 const seed004: readonly Mutant[] = [
+  {
+    name: 'arm64/nobody-looks-at-pgd',
+    says: 'No callback looks at pgd, whichever of the two teardowns runs.',
+    off: [
+      'arm64.check_pgd_before_aging',
+      'arm64.check_pgd_before_looking',
+      'arm64.check_pgd_before_changing',
+      'arm64.stop_at_freed_pgd',
+    ],
+    against: ['age', 'look', 'changed-pte', 'unmap'].flatMap((name) => [
+      `arm64/${name}-after-free`,
+      `arm64/${name}-after-close`,
+    ]),
+    expect: { caught: 'arm64/look-after-free', always: SAFE },
+  },
   {
     name: 'arm64/before-the-fix',
     says: 'The code that the mail is about: aging walks from a pgd that the release notifier has cleared.',
@@ -73,7 +99,7 @@ const teardown: readonly Mutant[] = [
     name: 'arm64/tables-freed-before-they-are-hidden',
     says: 'The tables are freed and pgd goes on pointing to them: whoever comes next walks there.',
     off: ['arm64.hide_before_free'],
-    against: [AGE],
+    against: [AGE, LOOK, 'arm64/changed-pte-after-free', 'arm64/unmap-after-free'],
     expect: { caught: AGE, always: ALIVE },
   },
   {
@@ -94,7 +120,7 @@ const teardown: readonly Mutant[] = [
     name: 'arm64/tables-freed-without-lock',
     says: 'The release notifier frees the tables without mmu_lock, beside whoever walks them.',
     off: ['arm64.lock_free'],
-    against: [AGE],
+    against: [AGE, TWICE],
     expect: { caught: AGE, always: ALIVE },
   },
   {
@@ -103,6 +129,63 @@ const teardown: readonly Mutant[] = [
     variant: 'arm64-notifier-allocates',
     against: ['arm64/changed-pte-after-free'],
     expect: { caught: 'arm64/changed-pte-after-free', always: 'no notifier sleeps under a spinlock' },
+  },
+];
+
+const entered: readonly Mutant[] = [
+  {
+    name: 'arm64/ioctl-does-not-hold-its-file',
+    says: 'An ioctl does not keep the file that it came by: the last close ends the VM in the middle of it.',
+    off: ['lifetime.hold_file'],
+    against: IOCTLS.map((name) => `arm64/${name}-after-close`),
+    expect: { caught: 'arm64/fault-after-close', always: ALIVE },
+  },
+  {
+    name: 'arm64/other-address-space-let-in',
+    says: 'A process that was given the file enters with an mm of its own: nothing of it keeps the mappings of the VM.',
+    off: ['lifetime.check_mm'],
+    against: IOCTLS.map((name) => `arm64/${name}-after-free`),
+    expect: { caught: 'arm64/fault-after-free', always: SAFE },
+  },
+  {
+    name: 'arm64/first-task-ends-the-mm',
+    says: 'exit_mmap() runs with the first task that ends: another one is inside KVM_RUN.',
+    variant: 'lifetime-first-task-ends-the-mm',
+    against: ['arm64/fault-after-free', 'arm64/huge-fault-after-free', 'arm64/access-fault-after-free'],
+    expect: { caught: 'arm64/fault-after-free', always: SAFE },
+  },
+  {
+    name: 'arm64/address-space-ends-in-silence',
+    says: 'The mappings go, and no notifier is told: the tables stay, with frames that are freed.',
+    off: ['lifetime.release_before_unmapping'],
+    against: IOCTLS.map((name) => `arm64/${name}-after-free`),
+    expect: {
+      caught: 'arm64/fault-after-free',
+      always: 'the tables are freed with the address space',
+    },
+  },
+  {
+    name: 'arm64/callbacks-not-waited-for',
+    says: 'The VM is freed while a callback runs in it.',
+    off: ['lifetime.wait_for_callbacks'],
+    against: NOTIFIERS.map((name) => `arm64/${name}-after-close`),
+    expect: { caught: 'arm64/age-after-close', always: ALIVE },
+  },
+  {
+    name: 'arm64/callbacks-not-waited-for-at-exit',
+    says: 'exit_mmap() does not wait for callbacks under way before it frees the pages.',
+    off: ['lifetime.wait_for_callbacks_at_exit'],
+    against: [AGE, LOOK, 'arm64/unmap-after-free'],
+    expect: {
+      equivalent: 'a callback holds the page-table lock of its page, or a reference, until it is over',
+    },
+  },
+  {
+    name: 'arm64/protecting-does-not-look-at-pgd-again',
+    says: 'The walk that write-protects does not look at pgd after it dropped mmu_lock.',
+    off: ['arm64.stop_protecting_at_freed_pgd'],
+    against: ['arm64/logging-start-after-free', 'arm64/logging-start-after-close'],
+    expect: { equivalent: 'only ioctls write-protect: while one is under way neither teardown can begin' },
   },
 ];
 
@@ -160,8 +243,8 @@ const guest: readonly Mutant[] = [
     name: 'arm64/table-freed-under-a-walk',
     says: 'A table is freed while the hardware of a CPU stands in it.',
     off: ['arm64.flush_before_free'],
-    against: [FAULTED, UNMAPPED],
-    expect: { covered: FAULTED, with: ['arm64.flush_unmapped'], always: ALIVE },
+    against: [FAULTED],
+    expect: { caught: FAULTED, always: ALIVE },
   },
   {
     name: 'arm64/table-published-early',
@@ -208,6 +291,13 @@ const guest: readonly Mutant[] = [
     },
   },
   {
+    name: 'arm64/slots-not-waited-for',
+    says: 'Slots are replaced and freed while a fault goes by them.',
+    off: ['arm64.wait_for_faults'],
+    against: ['arm64/write-missed-as-logging-starts'],
+    expect: { caught: 'arm64/write-missed-as-logging-starts', always: ALIVE },
+  },
+  {
     name: 'arm64/aged-without-flush',
     says: 'The flag is cleared, and a TLB that has the page sets it no more.',
     off: ['arm64.flush_aged'],
@@ -216,4 +306,4 @@ const guest: readonly Mutant[] = [
   },
 ];
 
-export const arm64Mutants: readonly Mutant[] = [...seed004, ...teardown, ...guest];
+export const arm64Mutants: readonly Mutant[] = [...seed004, ...teardown, ...entered, ...guest];
