@@ -45,12 +45,8 @@ export function createArmVm(options: ArmVmOptions = {}): ArmVm {
   kvm.indexBits = options.indexBits ?? 1;
   kvm.mayYield = options.mayYield === true ? 1 : 0;
   kvm.hardwareAf = options.hardwareAf === true ? 1 : 0;
-  if (options.holdsUsers === true) {
-    kvm.holdsUsers = 1;
-    mm.mmUsers.poke(mm.mmUsers.peek() + 1);
-  }
   kvm.srcu.init('abstract', 1);
-  mm.mmCount.poke(mm.mmCount.peek() + 1);
+  keepMm(kvm, mm, options.holdsUsers === true);
   mm.notifier.poke(kvm);
   const slots = ArmSlots.alloc();
   for (const region of options.slots ?? [{ id: 0, baseGfn: 0, npages: pages, page: 0 }]) {
@@ -68,4 +64,12 @@ export function createArmVm(options: ArmVmOptions = {}): ArmVm {
   const file = installFile(process, 0, kvm);
   if (options.mapsRun === true) mapFile(process, file);
   return { kvm, mm, process, file, frames };
+}
+
+/** mmgrab(), and where it is asked for mmget() as well. */
+export function keepMm(kvm: ArmKvm, mm: UserMm, holdsUsers: boolean): void {
+  mm.mmCount.poke(mm.mmCount.peek() + 1);
+  if (!holdsUsers) return;
+  kvm.holdsUsers = 1;
+  mm.mmUsers.poke(mm.mmUsers.peek() + 1);
 }

@@ -92,3 +92,9 @@ export function indexOf(gfn: Gfn, level: number, indexBits: number): number {
 
 /** Frames that one entry of a table of this level covers. */
 export const spanOf = (level: number, indexBits: number): number => 1 << (level * indexBits);
+
+/** The kernel goes on with an address near 0. */
+export function nullPgd(where: string): null {
+  bugOn(true, `NULL pointer dereference: kvm->arch.pgd in ${where}()`);
+  return null;
+}

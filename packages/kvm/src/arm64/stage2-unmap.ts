@@ -7,15 +7,16 @@
 import { choose, type Task } from '@faultline/machine';
 import type { Gfn } from '../types.ts';
 import { tlbFlushVmidIpa } from './stage2-flush.ts';
-import { childOf, entryOf, isTable, S2AP_W, Stage2Table, spanOf } from './stage2-table.ts';
+import { childOf, entryOf, isTable, nullPgd, S2AP_W, Stage2Table, spanOf } from './stage2-table.ts';
 import type { ArmKvm } from './state.ts';
 
 /** Nothing of [start, end) is mapped after it, and no CPU remembers any. Under mmu_lock. @kernel unmap_stage2_range virt/kvm/arm/mmu.c */
 export function* unmapStage2Range(kvm: ArmKvm, start: Gfn, end: Gfn): Task {
   const pgd = yield* kvm.pgd.readOnce();
-  for (let at = start; at < end && pgd !== null; ) {
+  for (let at = start; at < end; ) {
     // Somebody else may have freed the tables while the lock was dropped.
     stop_at_freed_pgd: if ((yield* kvm.pgd.readOnce()) === null) break;
+    if (pgd === null) return void nullPgd('unmap_stage2_range');
     const next = nextPgdEntry(kvm, at, end);
     yield* unmapTable(kvm, pgd, kvm.levels - 1, at, next);
     if (next !== end) yield* condReschedLock(kvm);
@@ -26,8 +27,9 @@ export function* unmapStage2Range(kvm: ArmKvm, start: Gfn, end: Gfn): Task {
 /** Takes W from what is mapped in [start, end); the caller flushes. @kernel stage2_wp_range virt/kvm/arm/mmu.c */
 export function* stage2WpRange(kvm: ArmKvm, start: Gfn, end: Gfn): Task {
   const pgd = yield* kvm.pgd.readOnce();
-  for (let at = start; at < end && pgd !== null; ) {
+  for (let at = start; at < end; ) {
     stop_protecting_at_freed_pgd: if ((yield* kvm.pgd.readOnce()) === null) break;
+    if (pgd === null) return void nullPgd('stage2_wp_range');
     const next = nextPgdEntry(kvm, at, end);
     yield* protectTable(kvm, pgd, kvm.levels - 1, at, next);
     if (next !== end) yield* condReschedLock(kvm);

@@ -15,6 +15,7 @@ import {
   indexOf,
   isBlock,
   isTable,
+  nullPgd,
   PMD,
   PTE,
   pfnOf,
@@ -28,15 +29,9 @@ import type { ArmKvm } from './state.ts';
 /** The table that holds the frame's pud entry. @kernel stage2_get_pud virt/kvm/arm/mmu.c */
 export function* stage2GetPud(kvm: ArmKvm, gfn: Gfn, grow: boolean): Task<Stage2Table | null> {
   const pgd = yield* kvm.pgd.readOnce();
-  if (pgd === null) return nullPgd();
+  if (pgd === null) return nullPgd('stage2_get_pud');
   if (kvm.levels < 4) return pgd;
   return yield* stage2Child(kvm, pgd, 3, gfn, grow);
-}
-
-/** The kernel goes on with an address near 0. */
-export function nullPgd(): null {
-  bugOn(true, 'NULL pointer dereference: kvm->arch.pgd in stage2_get_pud()');
-  return null;
 }
 
 /** The table that holds the frame's pmd entry. @kernel stage2_get_pmd virt/kvm/arm/mmu.c */

@@ -9,6 +9,7 @@ import {
   unmappedFrameUsed,
   writeNotLogged,
 } from './guest-frames.ts';
+import { tornDown } from './torn-down.ts';
 import { useThroughTlb, useUnnoticed } from './use-unnoticed.ts';
 
 /** Scenarios of arm64's stage-2 tables. */
@@ -23,4 +24,5 @@ export const arm64Scenarios: readonly AnyScenario[] = [
   loggingStarts,
   useUnnoticed,
   useThroughTlb,
+  tornDown,
 ];

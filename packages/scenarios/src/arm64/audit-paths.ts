@@ -78,6 +78,7 @@ export const AUDIT_PATHS: readonly AuditPath[] = [
   },
   {
     name: 'slot-deletion',
+    defends: ['arm64.stop_at_freed_pgd'],
     path: 'unmap_stage2_range, by kvm_arch_flush_shadow_memslot',
     context: 'ioctl',
     vm: ACROSS,
@@ -87,6 +88,7 @@ export const AUDIT_PATHS: readonly AuditPath[] = [
   },
   {
     name: 'logging-start',
+    defends: ['arm64.stop_protecting_at_freed_pgd'],
     path: 'stage2_wp_range, by kvm_mmu_wp_memory_region',
     context: 'ioctl',
     vm: ACROSS,
@@ -123,6 +125,7 @@ export const AUDIT_PATHS: readonly AuditPath[] = [
   },
   {
     name: 'unmap',
+    defends: ['arm64.check_pgd_before_unmapping', 'arm64.stop_at_freed_pgd'],
     path: 'unmap_stage2_range, by kvm_unmap_hva_range',
     context: 'notifier',
     vm: ACROSS,

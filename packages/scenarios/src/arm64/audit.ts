@@ -97,7 +97,7 @@ function ioctlAgainstExit(path: AuditPath): AnyScenario {
   return scenario(`arm64/${path.name}-after-free`, {
     ...words(path, EXIT),
     size: '1 process of 2 tasks that end, 1 of another mm with the same file',
-    defends: ['lifetime.check_mm', 'lifetime.release_before_unmapping'],
+    defends: ['lifetime.check_mm', 'lifetime.release_before_unmapping', ...(path.defends ?? [])],
     *setup() {
       return yield* auditVm(path, 2, true);
     },

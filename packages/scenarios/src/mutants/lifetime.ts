@@ -82,6 +82,16 @@ export const lifetimeMutants: readonly Mutant[] = [
     expect: { caught: 'lifetime/killed-while-a-vcpu-runs', always: 'no table is walked that is gone' },
   },
   {
+    name: 'lifetime/vm-is-a-user-of-the-mm',
+    says: 'The VM keeps the mappings, one of the mappings keeps the VM: neither goes when all tasks have ended.',
+    variant: 'lifetime-vm-is-a-user-of-the-mm',
+    against: ['lifetime/memory-never-freed'],
+    expect: {
+      caught: 'lifetime/memory-never-freed',
+      always: 'the memory is given back when all tasks have ended',
+    },
+  },
+  {
     name: 'lifetime/aging-while-the-process-ends',
     says: 'Aging does not look at pgd while the process of the VM ends.',
     off: ['arm64.check_pgd_before_aging'],
