@@ -7,6 +7,13 @@ export { type ArmVm, type ArmVmOptions, createArmVm } from './arm64/create.ts';
 export { kvmGetKvm, kvmPutKvm } from './arm64/destroy-vm.ts';
 export { armAccess } from './arm64/guest-access.ts';
 export { type ArmRegion, armGetDirtyLog, setRegion } from './arm64/memory-region.ts';
+export {
+  ArmMmu,
+  freeStage2Pgt,
+  mapExclusively,
+  relaxPerms,
+  wpStage2Chunks,
+} from './arm64/pgtable.ts';
 export { handleGuestAbort } from './arm64/stage2-fault.ts';
 export { vgicMapResources } from './arm64/stage2-ioremap.ts';
 export type { ArmKvm, ArmVcpu, UserMm } from './arm64/state.ts';

@@ -34,7 +34,7 @@ export const Stage2Table: StructType<Stage2Table> = struct(
   'stage2_table',
   {
     mark: u32Field,
-    pageCount: kernelName('page_count', guardedBy(u32Field, 'kvm->mmu_lock')),
+    pageCount: kernelName('page_count', guardedBy(u32Field, 'kvm->mmu_lock', 'mmu->mmu_rwlock')),
     entries: array(cell64),
   },
   { as: 'table' },

@@ -9,6 +9,7 @@ import {
   unmappedFrameUsed,
   writeNotLogged,
 } from './guest-frames.ts';
+import { destroyedBetweenChunks, mappedTwice } from './rwlock-form.ts';
 import { tornDown } from './torn-down.ts';
 import { useThroughTlb, useUnnoticed } from './use-unnoticed.ts';
 
@@ -24,5 +25,7 @@ export const arm64Scenarios: readonly AnyScenario[] = [
   loggingStarts,
   useUnnoticed,
   useThroughTlb,
+  destroyedBetweenChunks,
+  mappedTwice,
   tornDown,
 ];

@@ -133,6 +133,23 @@ const teardown: readonly Mutant[] = [
   },
 ];
 
+const later: readonly Mutant[] = [
+  {
+    name: 'arm64/tables-asked-for-once',
+    says: 'A walk in chunks asks for the tables once, and goes on in them after they were destroyed.',
+    variant: 'arm64-tables-asked-for-once',
+    against: ['arm64/tables-destroyed-between-chunks'],
+    expect: { caught: 'arm64/tables-destroyed-between-chunks', always: ALIVE },
+  },
+  {
+    name: 'arm64/maps-under-read-lock',
+    says: 'A vCPU with the lock for reading maps what it finds gone: two of them make tables at the same time.',
+    variant: 'arm64-maps-under-read-lock',
+    against: ['arm64/tables-made-twice'],
+    expect: { caught: 'arm64/tables-made-twice', always: 'one vCPU at a time makes tables' },
+  },
+];
+
 const entered: readonly Mutant[] = [
   {
     name: 'arm64/ioctl-does-not-hold-its-file',
@@ -314,4 +331,4 @@ const guest: readonly Mutant[] = [
   },
 ];
 
-export const arm64Mutants: readonly Mutant[] = [...seed004, ...teardown, ...entered, ...guest];
+export const arm64Mutants: readonly Mutant[] = [...seed004, ...teardown, ...entered, ...guest, ...later];
