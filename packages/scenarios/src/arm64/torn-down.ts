@@ -85,7 +85,7 @@ export const tornDown = scenario('arm64/torn-down-in-the-middle', {
   deep: true,
   threadsOnly: 'four threads with thousands of operations',
   arenaBytes: 1 << 22,
-  *setup() {
+  *setup(): Task<Shared> {
     const vm = createArmVm({ tasks: 2, vcpus: 1, levels: 3, pages: PAGES, mayYield: true });
     const other = allocProcess(allocUserMm(vm.frames, 1, 1, 18), 1);
     shareFile(other, 0, vm.file);

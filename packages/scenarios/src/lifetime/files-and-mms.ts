@@ -18,7 +18,7 @@ import {
   shareFile,
   tryToUnmap,
 } from '@faultline/kvm/seams';
-import { never, scenario } from '@faultline/machine';
+import { never, scenario, type Task } from '@faultline/machine';
 
 const ALIVE = 'nothing is used that was freed';
 
@@ -32,7 +32,7 @@ export const childRunsVm = scenario('lifetime/child-runs-its-parents-vm', {
   source: 'kvm_vcpu_ioctl',
   size: '2 processes, 1 file of the VM, 1 vCPU, 1 page of the child that the host takes away',
   defends: ['lifetime.check_mm'],
-  *setup() {
+  *setup(): Task<Forked> {
     const vm = createArmVm({ levels: 2, vcpus: 1 });
     const child = allocProcess(allocUserMm(vm.frames, 1, 2, 8), 1);
     shareFile(child, 0, vm.file);
@@ -62,7 +62,7 @@ export const deviceClosedEarly = scenario('lifetime/device-closed-before-it-is-c
   title: 'a device is closed before it has its reference on the VM',
   source: 'cfa39381173d ("kvm: fix kvm_ioctl_create_device() reference counting")',
   size: '1 process of 2 tasks, 1 file of the VM, 1 device',
-  *setup() {
+  *setup(): Task<ArmVm> {
     return createArmVm({ tasks: 2 });
   },
   threads: {
@@ -87,7 +87,7 @@ export const vcpuRunEarly = scenario('lifetime/vcpu-run-before-it-is-online', {
   source: '6e2b2358b3ef ("KVM: Grab vcpu->mutex across installing the vCPU\'s fd and bumping online_vcpus")',
   size: '1 process of 2 tasks, 1 vCPU that is created and run',
   defends: ['lifetime.publish_vcpu_under_its_mutex'],
-  *setup() {
+  *setup(): Task<ArmVm> {
     return createArmVm({ tasks: 2 });
   },
   threads: {
@@ -115,7 +115,7 @@ export const endNotHeard = scenario('lifetime/invalidation-ends-unheard', {
   source: 'kvm_destroy_vm since 5.14',
   size: '1 process, 1 file of the VM that is closed, 1 page that the host takes away',
   defends: ['lifetime.reset_dangling_count', 'lifetime.wait_for_callbacks', 'lifetime.unregister_notifier'],
-  *setup() {
+  *setup(): Task<ArmVm> {
     const vm = createArmVm({ levels: 2 });
     vm.mm.mmCount.poke(vm.mm.mmCount.peek() + 1);
     return vm;
@@ -158,7 +158,7 @@ function neverEnds(name: string, holdsUsers: boolean) {
             but: 'exit_mmap() may run while the VM is there, but the vCPUs are gone by then: only the host still comes by',
           },
     ],
-    *setup() {
+    *setup(): Task<ArmVm> {
       return createArmVm({ levels: 2, tasks: 2, mapsRun: true, holdsUsers });
     },
     threads: {

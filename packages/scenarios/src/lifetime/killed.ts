@@ -54,7 +54,7 @@ export const killedWhileVcpuRuns = scenario('lifetime/killed-while-a-vcpu-runs',
       verdict: 'holds',
     },
   ],
-  *setup() {
+  *setup(): Task<ArmVm> {
     return createArmVm({ levels: 2, tasks: 2, vcpus: 2 });
   },
   threads: {
@@ -81,7 +81,7 @@ export const usedWhileProcessEnds = scenario('lifetime/vm-used-while-its-process
   source: 'hardware_disable_test, seed 004',
   size: '1 process of 2 tasks, 1 fault, 1 aging',
   defends: ['arm64.check_pgd_before_aging'],
-  *setup() {
+  *setup(): Task<ArmVm> {
     const vm = createArmVm({ levels: 2, tasks: 2, vcpus: 1 });
     vm.mm.mmCount.poke(vm.mm.mmCount.peek() + 1);
     return vm;
