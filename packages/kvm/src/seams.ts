@@ -3,6 +3,20 @@
  * those that go through the door; each family has one that does.
  */
 
+export { type ArmVm, type ArmVmOptions, createArmVm } from './arm64/create.ts';
+export { kvmGetKvm, kvmPutKvm } from './arm64/destroy-vm.ts';
+export { armAccess } from './arm64/guest-access.ts';
+export { type ArmRegion, armGetDirtyLog, setRegion } from './arm64/memory-region.ts';
+export {
+  ArmMmu,
+  freeStage2Pgt,
+  mapExclusively,
+  relaxPerms,
+  wpStage2Chunks,
+} from './arm64/pgtable.ts';
+export { handleGuestAbort } from './arm64/stage2-fault.ts';
+export { vgicMapResources } from './arm64/stage2-ioremap.ts';
+export type { ArmKvm, ArmVcpu, UserMm } from './arm64/state.ts';
 export { pageReferenced, reclaimUnused } from './host/aging.ts';
 export { type HostClock, leap } from './host/clock.ts';
 export { hvaToPfnPinned } from './host/gup.ts';
@@ -21,8 +35,24 @@ export {
   setPfnDirty,
 } from './host/mm.ts';
 export { oomReap } from './host/oom-reaper.ts';
+export {
+  allocProcess,
+  closeFd,
+  createArmVcpu,
+  createDevice,
+  doExit,
+  fatalSignalPending,
+  ioctlBegin,
+  ioctlEnd,
+  killGroup,
+  type Process,
+  runArmVcpu,
+  shareFile,
+} from './host/process.ts';
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
+export { isYoung, ksmReplace, ksmReplaceAlone, referenced, tryToUnmap } from './host/user-memory.ts';
+export { allocUserMm, frameOf, mmget, mmput } from './host/user-mm.ts';
 export { spinForVectors } from './hw/apic-guest.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
 export {

@@ -78,6 +78,7 @@ export { EXPLORED, setWatch, type Watch } from './platform.ts';
 export { Rcu, rcu } from './rcu.ts';
 export {
   type AnyScenario,
+  type AuditRow,
   type Claim,
   type DetectorKind,
   type Never,

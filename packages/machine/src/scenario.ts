@@ -57,6 +57,13 @@ export interface Outcome<T> {
   readonly warnings: readonly string[];
 }
 
+/** One cell of an audit: who enters, what happens meanwhile, and in words why that is safe. */
+export interface AuditRow {
+  readonly path: string;
+  readonly against: string;
+  readonly safeBecause: string;
+}
+
 export interface ScenarioOptions {
   /** Needs more than the default budget of executions or steps; not part of default runs. */
   readonly deep?: boolean;
@@ -70,6 +77,8 @@ export interface ScenarioOptions {
   readonly compareWith?: AnyScenario;
   /** Texts of `sometimes` that are races: `check` says of each whether it happens, and whether it does harm. */
   readonly benign?: readonly string[];
+  /** A row of a table that `check` prints below the verdicts: one call path against one other event. */
+  readonly audit?: AuditRow;
   /** Cannot run on worker threads, and why (needs an abstract level, a choice that threads cannot make ...). */
   readonly exploredOnly?: string;
   /** Too large to be explored: for stress runs only, and why. */

@@ -1,6 +1,7 @@
 /** The catalogue: every scenario, every mutant. */
 import type { AnyScenario } from '@faultline/machine';
 import { apicvScenarios } from './apicv/all.ts';
+import { arm64Scenarios } from './arm64/all.ts';
 import { dirtyScenarios } from './dirty/all.ts';
 import { hwScenarios } from './hw/all.ts';
 import { hypervScenarios } from './hyperv/all.ts';
@@ -13,6 +14,7 @@ import { mmioScenarios } from './mmio/all.ts';
 import { mmuScenarios } from './mmu/all.ts';
 import type { Mutant } from './mutant.ts';
 import { apicvMutants } from './mutants/apicv.ts';
+import { arm64Mutants } from './mutants/arm64.ts';
 import { dirtyMutants } from './mutants/dirty.ts';
 import { dirtyHugeMutants } from './mutants/dirty-huge.ts';
 import { dirtyRingMutants } from './mutants/dirty-ring.ts';
@@ -56,6 +58,7 @@ export const scenarios: readonly AnyScenario[] = [
   ...dirtyScenarios,
   ...shadowScenarios,
   ...apicvScenarios,
+  ...arm64Scenarios,
   ...lifetimeScenarios,
   ...xenScenarios,
   ...locksScenarios,
@@ -83,6 +86,7 @@ export const mutants: readonly Mutant[] = [
   ...dirtyRingMutants,
   ...shadowMutants,
   ...apicvMutants,
+  ...arm64Mutants,
   ...lifetimeMutants,
   ...xenMutants,
   ...locksMutants,

@@ -4,6 +4,7 @@ import type { ModelName } from '@faultline/explore';
 import type { Command } from 'commander';
 import { ExitCode, worst } from '../exit.ts';
 import { exitCodeOfCheck } from '../mutate/campaign.ts';
+import { type Audited, auditTable } from '../report/audit.ts';
 import { PageWriter } from '../report/html-files.ts';
 import { checkPages } from '../report/html-results.ts';
 import { checkMail } from '../report/mail.ts';
@@ -66,6 +67,7 @@ async function check(names: readonly string[], options: CheckOptions): Promise<n
     const running = targets.map((target) => pool.run(jobOf(target, options)));
     for (const run of running) run.catch(() => {});
     const results: CheckResult[] = [];
+    const audited: Audited[] = [];
     const pages = new PageWriter(options.reporter);
     let begun = true;
     for (const [i, run] of running.entries()) {
@@ -79,12 +81,17 @@ async function check(names: readonly string[], options: CheckOptions): Promise<n
         continue;
       }
       results.push(result);
+      const { audit } = (targets[i] as Target).scenario;
+      if (audit !== undefined) audited.push({ row: audit, result });
       line.clear();
       if (options.reporter !== 'json') print(result, targets[i] as Target, options, pages);
     }
     if (options.model === 'sc' && options.robust !== true) recordTimes(results);
     if (options.reporter === 'json') process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
-    else if (targets.length > 1) process.stdout.write(summary(results, targets.length));
+    else if (targets.length > 1) {
+      if (options.reporter === 'text') process.stdout.write(auditTable(audited));
+      process.stdout.write(summary(results, targets.length));
+    }
     return worst([...results.map(exitCodeOfCheck), begun ? ExitCode.CLEAN : ExitCode.INCOMPLETE]);
   });
 }
