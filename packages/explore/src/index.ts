@@ -1,6 +1,7 @@
 /** The explorer: every interleaving of a small concurrent program over the machine's vocabulary. */
 export { DEFAULT_EQUIVALENCE, type Equivalence } from './access.ts';
 export { arenaHash } from './arena-hash.ts';
+export type { Asked, HeldLock, LockUse } from './detect/lock-uses.ts';
 export { type DiagramOptions, formatDiagram } from './diagram.ts';
 export type {
   BoundHit,

@@ -1,9 +1,9 @@
 /** Explores one scenario and says what came of it in plain data. */
-import { type BoundHit, type Exploration, explore, type Finding } from '@faultline/explore';
+import { type BoundHit, type Exploration, explore, type Finding, type LockUse } from '@faultline/explore';
 import { type AnyScenario, finalStateText, type Outcome } from '@faultline/machine';
 import { compare, hashOfStates, racesOf } from './compare.ts';
 import { type Explained, explain } from './explain-finding.ts';
-import type { CheckJob, CheckResult, FoundFinding, Progress } from './job.ts';
+import type { CheckJob, CheckResult, FoundFinding, LockRow, Progress } from './job.ts';
 import { count } from './progress.ts';
 
 export interface Hooks {
@@ -93,7 +93,12 @@ function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration
     races: racesOf(scenario, exploration),
     statesHash: hashOfStates(exploration),
     findings: findings.map((finding, i) => found(job, scenario, finding, i)),
+    ...(job.locks === true ? { locks: exploration.locks.map(rowOf) } : {}),
   };
+}
+
+function rowOf(use: LockUse): LockRow {
+  return { ...use, paths: use.paths.map((path) => path.map(({ fn }) => fn)) };
 }
 
 /** Findings that a simpler execution is looked for; the rest are shown as they were first met. */

@@ -102,6 +102,7 @@ function jobOf({ scenario, module, variant }: Target, options: CheckOptions): Ch
     bounds: boundsOf(options),
     explain: true,
     compare: true,
+    locks: true,
     recording: options.reporter.startsWith('html'),
   };
 }
