@@ -1,9 +1,9 @@
 /** A scenario made ready to run: steps switched, set-up done, memory snapshotted, search and judge in place. */
 import { type AnyScenario, setStepsOff, type Task } from '@faultline/machine';
 import { DEFAULT_EQUIVALENCE, type Equivalence } from './access.ts';
+import { LockUses } from './detect/lock-uses.ts';
 import { resetFootprints } from './footprint.ts';
 import { Judge } from './judge.ts';
-import { LockUses } from './detect/lock-uses.ts';
 import type { ModelName } from './memory-model.ts';
 import { DEFAULT_ARENA_BYTES, Run, setUp } from './run.ts';
 import { ScModel } from './sc.ts';

@@ -80,6 +80,7 @@ function findingLines(result: CheckResult, finding: FoundFinding, options: TextO
 export function headline(result: CheckResult, { kind, name, executions }: FoundFinding): string {
   const total = count(executionsOf(result));
   if (kind === 'sometimes') return `never happens: '${name}', in none of ${total} executions`;
+  if (kind === 'lock rule') return 'breaks a rule of locks:';
   const what = name === '' ? kind : kind === 'always' ? `falls: '${name}'` : `${kind}: falls: '${name}'`;
   return `${what}, in ${count(executions)} of ${total} executions`;
 }

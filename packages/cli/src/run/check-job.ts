@@ -1,6 +1,7 @@
 /** Explores one scenario and says what came of it in plain data. */
 import { type BoundHit, type Exploration, explore, type Finding, type LockUse } from '@faultline/explore';
 import { type AnyScenario, finalStateText, type Outcome } from '@faultline/machine';
+import { brokenRules, ruleFinding } from '../locks/rules-broken.ts';
 import { compare, hashOfStates, racesOf } from './compare.ts';
 import { type Explained, explain } from './explain-finding.ts';
 import type { CheckJob, CheckResult, FoundFinding, LockRow, Progress } from './job.ts';
@@ -64,14 +65,16 @@ function robustly(scenario: AnyScenario, { without, bounds }: CheckJob): AnyScen
 const ROBUST = 'ends as some execution under sequential consistency does';
 
 function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration): CheckResult {
-  const { counts, findings, verdict } = exploration;
+  const { counts, findings } = exploration;
+  const rows = exploration.locks.map(rowOf);
+  const rules = job.robust === true ? [] : brokenRules(rows, scenario);
   return {
     kind: 'check',
     scenario: scenario.name,
     title: scenario.title,
     size: scenario.size ?? sizeOf(scenario),
     source: scenario.source,
-    verdict,
+    verdict: rules.length > 0 ? 'violated' : exploration.verdict,
     expected: job.robust !== true && scenario.expect === 'violated',
     model: exploration.model,
     mode: job.mode,
@@ -92,8 +95,8 @@ function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration
     sometimes: hitsOf(exploration.sometimes),
     races: racesOf(scenario, exploration),
     statesHash: hashOfStates(exploration),
-    findings: findings.map((finding, i) => found(job, scenario, finding, i)),
-    ...(job.locks === true ? { locks: exploration.locks.map(rowOf) } : {}),
+    findings: [...findings.map((finding, i) => found(job, scenario, finding, i)), ...rules.map(ruleFinding)],
+    ...(job.locks === true ? { locks: rows } : {}),
   };
 }
 

@@ -102,7 +102,6 @@ function jobOf({ scenario, module, variant }: Target, options: CheckOptions): Ch
     bounds: boundsOf(options),
     explain: true,
     compare: true,
-    locks: true,
     recording: options.reporter.startsWith('html'),
   };
 }
