@@ -16,7 +16,7 @@ export type {
   Strategy,
 } from './exploration.ts';
 export { Explorer, explore, exploreAsync } from './explore.ts';
-export type { Finding, FindingKind, Frame, Side, WaitFor } from './finding.ts';
+export type { Finding, FindingKind, Frame, HeldAt, Side, WaitFor } from './finding.ts';
 export { type HerdTest, readHerd } from './litmus/herd.ts';
 export type { Condition } from './litmus/herd-condition.ts';
 export { HerdError } from './litmus/herd-error.ts';

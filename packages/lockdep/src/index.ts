@@ -12,6 +12,7 @@ export * from './render/data-text.ts';
 export * from './render/dot.ts';
 export * from './render/explain-text.ts';
 export * from './render/json.ts';
+export * from './render/kernel-report.ts';
 export * from './render/locks-text.ts';
 export * from './render/style.ts';
 export * from './render/svg.ts';

@@ -69,6 +69,9 @@ function findingLines(result: CheckResult, finding: FoundFinding, options: TextO
   const lines = [`  ${headline(result, finding)}`];
   for (const line of finding.says.split('\n')) if (line !== '') lines.push(`    ${line}`);
   if (finding.diagram !== '') lines.push('', finding.diagram.trimEnd(), '');
+  if (finding.lockdep !== undefined) {
+    lines.push('  as lockdep would say it, if it saw grace periods:', '', finding.lockdep, '');
+  }
   if (options.trace && finding.trace !== '') lines.push(finding.trace.trimEnd(), '');
   if (isShown(finding)) {
     lines.push(`  ${switches(finding)}`, `  replay: ${replayCommand(result, finding, options.again)}`);

@@ -74,6 +74,8 @@ export interface FoundFinding {
   /** How simple it is: proven to be the simplest, or the best found. */
   readonly effort: string;
   readonly arenaHash: string;
+  /** A deadlock of locks: the report that lockdep would print, if it saw grace periods. */
+  readonly lockdep?: string;
   /** If the job asked for it. */
   readonly recording?: Recording;
 }

@@ -8,12 +8,12 @@ import { framesOf } from '../frames.ts';
 import type { OpTable } from '../op-table.ts';
 import type { Threads } from '../threads.ts';
 import type { LockClasses } from './classes.ts';
-import type { Held } from './held.ts';
+import type { Held, HowHeld } from './held.ts';
 
 /** How a lock is held: alone, with other readers, or as a read section of an SRCU domain. */
 export interface HeldLock {
   readonly lock: string;
-  readonly how: 'exclusive' | 'shared' | 'section';
+  readonly how: HowHeld;
 }
 
 /** What is asked for: the call as the kernel spells it. `wait`: for others to write a value. */
@@ -44,7 +44,6 @@ const MAX_PATHS = 24;
 const MAX_CLASSES = 512;
 /** Codes of held locks come after those of requests. */
 const HELD = 28;
-const HOW = ['exclusive', 'shared', 'section'] as const;
 
 const ASKED: Readonly<Record<number, Asked>> = {
   [Kind.MUTEX_LOCK]: 'mutex_lock',
@@ -142,10 +141,6 @@ export class LockUses {
   }
 
   private stack(t: number): HeldLock[] {
-    const { held } = this.watched;
-    return Array.from({ length: held.count(t) }, (_, k) => ({
-      lock: held.className(t, k),
-      how: HOW[held.how(t, k)],
-    }));
+    return this.watched.held.all(t).map(({ lock, how }) => ({ lock, how }));
   }
 }
