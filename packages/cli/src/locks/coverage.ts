@@ -54,6 +54,7 @@ export function coverageOf(observed: readonly Observed[], book: RuleBook): Cover
   for (const { scenario, rows } of observed) {
     for (const use of usesOf(rows)) {
       add(taken, use.lock, scenario);
+      graph.addClass(use.lock);
       for (const edge of edgesOf(use)) {
         graph.addEdge(edge);
         add(edges, `${edge.from} -> ${edge.to}`, scenario);

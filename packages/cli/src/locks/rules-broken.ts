@@ -24,7 +24,7 @@ export function brokenRules(rows: readonly LockRow[], scenario: AnyScenario): Us
 export function ruleFinding({ rule, text, path, use }: UseVerdict): FoundFinding {
   return {
     kind: LOCK_RULE,
-    name: '',
+    name: ruleKey(rule),
     says: [`${text} (${cite(rule)})`, ...path.map((fn) => `  ${fn}`), `  ${use.op}(&${use.lock})`].join('\n'),
     executions: 0,
     diagram: '',

@@ -14,6 +14,8 @@ export interface Row {
   readonly says: string;
   /** What was seen, one line each. */
   readonly seen: readonly string[];
+  /** Rules of locks that it breaks: 'order a > b'. */
+  readonly rules?: readonly string[];
   /** The race, if pictures were asked for and this is a variant that is caught. */
   readonly diagram?: string;
 }
@@ -88,7 +90,12 @@ async function judgeCaught(mutant: Mutant, name: string, always: string, known: 
   const fell = result.always[always] ?? 0;
   if (fell > 0) {
     const diagram = result.findings.find((finding) => finding.name === always)?.diagram ?? '';
-    return { ...row('caught', mutant, [fallen(result, always)]), ...(pictured ? { diagram } : {}) };
+    const rules = rulesOf(result);
+    return {
+      ...row('caught', mutant, [fallen(result, always)]),
+      ...(rules.length > 0 ? { rules } : {}),
+      ...(pictured ? { diagram } : {}),
+    };
   }
   return row('MISSED', mutant, [`${name}: '${always}' does not fall; ${otherwise(result)}`]);
 }
@@ -132,7 +139,16 @@ async function judgeEquivalent(mutant: Mutant, reason: string, known: Known): Pr
       if (kind === LOCK_RULE) rules.add(says.split('\n', 1)[0] ?? '');
   }
   const silence = `silent on ${on.length} scenario${on.length === 1 ? '' : 's'}`;
-  return row('equivalent', mutant, [reason, silence, ...[...rules].map((rule) => `but ${rule}`)]);
+  if (rules.size === 0) return row('equivalent', mutant, [reason, silence]);
+  const broken = [...rules];
+  return {
+    ...row('equivalent', mutant, [reason, silence, `but breaks ${broken.join(', ')}`]),
+    rules: broken,
+  };
+}
+
+function rulesOf({ findings }: CheckResult): string[] {
+  return findings.filter(({ kind }) => kind === LOCK_RULE).map(({ name }) => name);
 }
 
 /** What is wrong with the names in a mutant, or null. A scenario that catches a step has to say that it defends it. */

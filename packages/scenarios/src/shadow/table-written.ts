@@ -155,6 +155,10 @@ function* makeWritable(kvm: Kvm, frame: number): Task {
 export const unsyncCountLost = scenario('shadow/unsync-count-lost', {
   title: 'two tables go out of step, and a flush brings back one',
   source: 'mmu_unsync_pages_lock',
+  claims: [
+    { seed: '000.15', says: 'mmu_unsync_pages_lock is taken inside mmu_lock', verdict: 'holds' },
+    { seed: '000.16', says: 'mmu_unsync_pages_lock is never taken without mmu_lock', verdict: 'holds' },
+  ],
   size: '2 tables under one, marked by 2 threads that share mmu_lock; 1 flush by whoever is last',
   defends: ['shadow.lock_unsync_pages'],
   *setup() {
