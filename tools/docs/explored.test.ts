@@ -2,6 +2,7 @@
  * Goal: what the documents say about sizes and races is what an exploration finds now, within the budget; and every step
  * that is there to close a race is needed. One run of `check` and one of `mutate` over the whole catalogue.
  */
+import { readFileSync } from 'node:fs';
 import { kvmRules } from '@faultline/lockdep';
 import { mutants, scenarios } from '@faultline/scenarios';
 import { beforeAll, expect, test } from 'vitest';
@@ -12,6 +13,7 @@ import type { Row } from '../../packages/cli/src/mutate/judge.ts';
 import type { CheckResult } from '../../packages/cli/src/run/job.ts';
 import { sizeOf } from '../../packages/cli/src/sizes.ts';
 import { faultline } from '../../packages/cli/src/testing/run.ts';
+import { unexplained } from './fidelity.ts';
 import { galleryPage, type Picture, type Wanted, wanted } from './gallery-page.ts';
 import { type LockingFacts, lockingPage } from './locking-page.ts';
 import { inRoot } from './page.ts';
@@ -89,6 +91,13 @@ test('every lock of the model is taken by some scenario', () => {
     ({ lock, scenarios: by }) => lock.left === undefined && by.length === 0,
   );
   expect(never.map(({ lock }) => lock.name)).toEqual([]);
+});
+
+test('docs/fidelity.md explains each edge that a recorded kernel has and the scenarios have not, or the reverse', () => {
+  const page = readFileSync(inRoot('docs/fidelity.md'), 'utf8');
+  const { graph } = lockingFacts().coverage;
+  expect(unexplained(graph, page)).toEqual([]);
+  expect(unexplained(graph, '').length).toBeGreaterThan(20);
 });
 
 function lockingFacts(): LockingFacts {
