@@ -135,8 +135,7 @@ async function judgeEquivalent(mutant: Mutant, reason: string, known: Known): Pr
     const result = await known.attempt(trialOf(mutant, scenario.name));
     if (!silent(result))
       return row('MISSED', mutant, [`not equivalent: ${scenario.name}: ${otherwise(result)}`]);
-    for (const { kind, says } of result.findings)
-      if (kind === LOCK_RULE) rules.add(says.split('\n', 1)[0] ?? '');
+    for (const rule of rulesOf(result)) rules.add(rule);
   }
   const silence = `silent on ${on.length} scenario${on.length === 1 ? '' : 's'}`;
   if (rules.size === 0) return row('equivalent', mutant, [reason, silence]);

@@ -177,7 +177,7 @@ const requiresHeld: readonly Mutant[] = [
     says: 'mmu_lock is dropped while a page is marked unsync under mmu_unsync_pages_lock alone.',
     variant: 'locks-unsync-without-mmu-lock',
     against: ['shadow/sync-misses-a-write'],
-    expect: { equivalent: 'nobody changes these pages meanwhile; the rule of the document is broken' },
+    expect: { caught: 'shadow/sync-misses-a-write', always: 'shadow pages change under mmu_lock' },
   },
 ];
 

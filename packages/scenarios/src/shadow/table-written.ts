@@ -82,7 +82,10 @@ export const syncMissesAWrite = scenario('shadow/sync-misses-a-write', {
       return yield* changeAndLook(vm, 1);
     },
   },
-  always: { [READS_NEW]: ({ results }) => results.vcpu1 === B },
+  always: {
+    [READS_NEW]: ({ results }) => results.vcpu1 === B,
+    'shadow pages change under mmu_lock': never('wrong guard'),
+  },
   sometimes: {},
 });
 
