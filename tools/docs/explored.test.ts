@@ -2,13 +2,20 @@
  * Goal: what the documents say about sizes and races is what an exploration finds now, within the budget; and every step
  * that is there to close a race is needed. One run of `check` and one of `mutate` over the whole catalogue.
  */
+import { readFileSync } from 'node:fs';
+import { kvmRules } from '@faultline/lockdep';
 import { mutants, scenarios } from '@faultline/scenarios';
 import { beforeAll, expect, test } from 'vitest';
+import { breakers } from '../../packages/cli/src/locks/broken-by.ts';
+import { coverageOf } from '../../packages/cli/src/locks/coverage.ts';
+import { guardedFields } from '../../packages/cli/src/locks/protects.ts';
 import type { Row } from '../../packages/cli/src/mutate/judge.ts';
 import type { CheckResult } from '../../packages/cli/src/run/job.ts';
 import { sizeOf } from '../../packages/cli/src/sizes.ts';
 import { faultline } from '../../packages/cli/src/testing/run.ts';
+import { unexplained } from './fidelity.ts';
 import { galleryPage, type Picture, type Wanted, wanted } from './gallery-page.ts';
+import { type LockingFacts, lockingPage } from './locking-page.ts';
 import { inRoot } from './page.ts';
 
 const MAX_EXECUTIONS = 20_000;
@@ -22,7 +29,7 @@ interface Campaign {
 let RESULTS: readonly CheckResult[];
 let CAMPAIGN: Campaign;
 beforeAll(() => {
-  RESULTS = json<CheckResult[]>('check', '--reporter', 'json');
+  RESULTS = json<CheckResult[]>('check', '--reporter', 'json', '--locks');
   CAMPAIGN = json<Campaign>('mutate', '--reporter', 'json', '--pictures');
 }, 900_000);
 
@@ -64,6 +71,48 @@ test('docs/gallery.md is fresh', async () => {
   const { file, text } = galleryPage(wanted(scenarios, mutants).map(picture));
   await expect(text).toMatchFileSnapshot(inRoot(file));
 });
+
+test('docs/locking.md is fresh', async () => {
+  const { file, text } = lockingPage(lockingFacts());
+  await expect(text).toMatchFileSnapshot(inRoot(file));
+});
+
+test('every change that is said to break a rule of locks breaks it', () => {
+  const { brokenBy } = lockingFacts();
+  const silent = breakers.filter(
+    ({ rule, variant }) => !brokenBy.get(rule)?.some((name) => mutantNamed(name)?.variant === variant),
+  );
+  expect(silent).toEqual([]);
+});
+
+test('every lock of the model is taken by some scenario', () => {
+  const { coverage } = lockingFacts();
+  const never = coverage.locks.filter(
+    ({ lock, scenarios: by }) => lock.left === undefined && by.length === 0,
+  );
+  expect(never.map(({ lock }) => lock.name)).toEqual([]);
+});
+
+test('docs/fidelity.md explains each edge that a recorded kernel has and the scenarios have not, or the reverse', () => {
+  const page = readFileSync(inRoot('docs/fidelity.md'), 'utf8');
+  const { graph } = lockingFacts().coverage;
+  expect(unexplained(graph, page)).toEqual([]);
+  expect(unexplained(graph, '').length).toBeGreaterThan(20);
+});
+
+function lockingFacts(): LockingFacts {
+  const book = kvmRules();
+  const observed = RESULTS.map(({ scenario, locks = [] }) => ({ scenario, rows: locks }));
+  const brokenBy = new Map<string, string[]>();
+  for (const { name, rules = [] } of CAMPAIGN.rows) {
+    for (const rule of rules) brokenBy.set(rule, [...(brokenBy.get(rule) ?? []), name]);
+  }
+  return { coverage: coverageOf(observed, book), book, guards: guardedFields(), brokenBy };
+}
+
+function mutantNamed(name: string) {
+  return mutants.find((mutant) => mutant.name === name);
+}
 
 function overBudget(results: readonly CheckResult[]): string[] {
   return results

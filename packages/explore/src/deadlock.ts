@@ -35,6 +35,11 @@ export function explainStuck(search: Search, names: readonly string[]): Stuck {
       operation: spellPending(threads.ops, t),
       resource: resourceOf(search, t),
       holders: held.map((h) => names[h]),
+      lock: isLockKind(kind)
+        ? search.detector.classes.name(search.detector.classes.of(threads.ops.addr[t]))
+        : '',
+      address: threads.ops.addr[t],
+      held: search.detector.held.all(t),
     });
   }
   const cycle = findCycle(holders);
@@ -50,6 +55,10 @@ export function explainStuck(search: Search, names: readonly string[]): Stuck {
     cycle: cycle.map((t) => names[t]),
     threads: waiting,
   };
+}
+
+function isLockKind(kind: number): boolean {
+  return kind >= Kind.MUTEX_LOCK && kind <= Kind.SRCU_WAIT;
 }
 
 function messageOf(kind: string, waits: readonly WaitFor[], cycle: readonly string[]): string {

@@ -1,5 +1,6 @@
 /** What an exploration is asked and what it answers. */
 import type { Equivalence } from './access.ts';
+import type { LockUse } from './detect/lock-uses.ts';
 import type { Finding } from './finding.ts';
 import type { ModelName } from './memory-model.ts';
 import type { Shortcuts } from './reversal.ts';
@@ -45,6 +46,8 @@ export interface ExploreOptions {
   /** Called a few times a second. */
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
+  /** Note every lock that is asked for, and what is held then; on unless it is false. */
+  readonly lockUses?: boolean;
   /** For tests of the explorer only. */
   readonly shortcuts?: Shortcuts;
 }
@@ -102,4 +105,6 @@ export interface Exploration {
   /** Distinct results of the threads, whatever else differs. */
   readonly observations: number;
   readonly bounds: readonly BoundHit[];
+  /** Every lock that was asked for in any execution, with each way of holding others at that moment. */
+  readonly locks: readonly LockUse[];
 }

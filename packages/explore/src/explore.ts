@@ -79,6 +79,7 @@ export class Explorer {
       equivalence: options.equivalence ?? {},
       model: options.model ?? 'sc',
       immediateOnly: options.shortcuts?.immediateOnly === true,
+      lockUses: options.lockUses ?? true,
       ...(bounds.maxSteps === undefined ? {} : { maxSteps: bounds.maxSteps }),
     });
     this.mode = options.mode ?? 'optimal';
@@ -138,6 +139,7 @@ export class Explorer {
         return observations;
       },
       bounds,
+      locks: search.detector.uses?.all(session.names) ?? [],
     };
   }
 
@@ -207,6 +209,7 @@ export class Explorer {
       case Ending.DEADLOCKED:
         if (this.isNewTrace('D')) counts.deadlocked++;
         session.judge.deadlocked(session.run.threads);
+        detector.uses?.stuck();
         findings.stuck();
         return;
       case Ending.BLOCKED:

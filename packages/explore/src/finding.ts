@@ -1,5 +1,6 @@
 /** What an exploration can find. */
 import type { DetectorKind } from '@faultline/machine';
+import type { HeldLock } from './detect/lock-uses.ts';
 import type { Schedule } from './schedule.ts';
 
 export type FindingKind =
@@ -36,6 +37,15 @@ export interface WaitFor {
   readonly resource: string;
   /** Threads that could end the wait if they went on; empty if nobody can. */
   readonly holders: readonly string[];
+  /** Class of the lock or SRCU domain that it waits for, '' for a value; and where it stands in the arena. */
+  readonly lock: string;
+  readonly address: number;
+  /** What it holds itself, outermost first. */
+  readonly held: readonly HeldAt[];
+}
+
+export interface HeldAt extends HeldLock {
+  readonly address: number;
 }
 
 export interface Finding {

@@ -1,6 +1,7 @@
 /** The explorer: every interleaving of a small concurrent program over the machine's vocabulary. */
 export { DEFAULT_EQUIVALENCE, type Equivalence } from './access.ts';
 export { arenaHash } from './arena-hash.ts';
+export type { Asked, HeldLock, LockUse } from './detect/lock-uses.ts';
 export { type DiagramOptions, formatDiagram } from './diagram.ts';
 export type {
   BoundHit,
@@ -15,7 +16,7 @@ export type {
   Strategy,
 } from './exploration.ts';
 export { Explorer, explore, exploreAsync } from './explore.ts';
-export type { Finding, FindingKind, Frame, Side, WaitFor } from './finding.ts';
+export type { Finding, FindingKind, Frame, HeldAt, Side, WaitFor } from './finding.ts';
 export { type HerdTest, readHerd } from './litmus/herd.ts';
 export type { Condition } from './litmus/herd-condition.ts';
 export { HerdError } from './litmus/herd-error.ts';

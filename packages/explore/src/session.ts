@@ -1,6 +1,7 @@
 /** A scenario made ready to run: steps switched, set-up done, memory snapshotted, search and judge in place. */
 import { type AnyScenario, setStepsOff, type Task } from '@faultline/machine';
 import { DEFAULT_EQUIVALENCE, type Equivalence } from './access.ts';
+import { LockUses } from './detect/lock-uses.ts';
 import { resetFootprints } from './footprint.ts';
 import { Judge } from './judge.ts';
 import type { ModelName } from './memory-model.ts';
@@ -19,6 +20,8 @@ export interface SessionOptions {
   readonly model?: ModelName;
   /** For tests of the waiting rule. */
   readonly immediateOnly?: boolean;
+  /** Note every lock that is asked for, and what is held then. */
+  readonly lockUses?: boolean;
 }
 
 export interface Session {
@@ -56,6 +59,7 @@ export function openSession(scenario: AnyScenario, options: SessionOptions): Ses
     bytes,
   );
   search.detector.contexts.preemptRt = scenario.preemptRt === true;
+  if (options.lockUses === true) search.detector.uses = new LockUses(run.threads, search.detector);
   return { scenario, names, stepsOff, run, search, judge: new Judge(scenario, state), maxSteps };
 }
 

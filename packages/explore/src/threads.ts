@@ -144,6 +144,15 @@ export class Threads {
     return path;
   }
 
+  /** A digest of the sites of the calls under way in thread `t`: two paths with the same are taken for one. */
+  pathDigest(t: number): number {
+    const { sites } = this;
+    const base = t * MAX_CALLS;
+    let digest = 0;
+    for (let k = base + this.depth[t]; k >= base; k--) digest = (Math.imul(digest, 31) + sites[k]) | 0;
+    return digest;
+  }
+
   /** The load of a weakened read-modify-write is done: the thread now waits to store. */
   thenStore(t: number, lo: number, hi: number): void {
     const { ops } = this;

@@ -85,6 +85,8 @@ export interface ScenarioOptions {
   readonly threadsOnly?: string;
   /** The kernel is built with PREEMPT_RT: locks that are not raw sleep. */
   readonly preemptRt?: boolean;
+  /** Rules of locks that this form of the code, of another kernel, does not know: 'order a > b'. */
+  readonly ordersOfOtherKernels?: readonly string[];
   /** Limits a run: steps of one execution, executions. Hitting one is a result. */
   readonly maxSteps?: number;
   readonly maxExecutions?: number;

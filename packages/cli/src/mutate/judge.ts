@@ -1,6 +1,7 @@
 /** The verdict on one mutant: run it where it ought to be noticed, and compare with what its author expects. */
 import type { AnyScenario } from '@faultline/machine';
 import type { Mutant } from '@faultline/scenarios';
+import { LOCK_RULE } from '../locks/rules-broken.ts';
 import { type CheckResult, executionsOf } from '../run/job.ts';
 import { areaOf, either, near } from '../scenarios.ts';
 
@@ -13,6 +14,8 @@ export interface Row {
   readonly says: string;
   /** What was seen, one line each. */
   readonly seen: readonly string[];
+  /** Rules of locks that it breaks: 'order a > b'. */
+  readonly rules?: readonly string[];
   /** The race, if pictures were asked for and this is a variant that is caught. */
   readonly diagram?: string;
 }
@@ -87,7 +90,12 @@ async function judgeCaught(mutant: Mutant, name: string, always: string, known: 
   const fell = result.always[always] ?? 0;
   if (fell > 0) {
     const diagram = result.findings.find((finding) => finding.name === always)?.diagram ?? '';
-    return { ...row('caught', mutant, [fallen(result, always)]), ...(pictured ? { diagram } : {}) };
+    const rules = rulesOf(result);
+    return {
+      ...row('caught', mutant, [fallen(result, always)]),
+      ...(rules.length > 0 ? { rules } : {}),
+      ...(pictured ? { diagram } : {}),
+    };
   }
   return row('MISSED', mutant, [`${name}: '${always}' does not fall; ${otherwise(result)}`]);
 }
@@ -122,12 +130,24 @@ async function judgeCovered(
 async function judgeEquivalent(mutant: Mutant, reason: string, known: Known): Promise<Row> {
   const on = against(mutant, known.scenarios);
   if (on.length === 0) return row('MISSED', mutant, ['equivalent, but no scenario to verify it on']);
+  const rules = new Set<string>();
   for (const scenario of on) {
     const result = await known.attempt(trialOf(mutant, scenario.name));
     if (!silent(result))
       return row('MISSED', mutant, [`not equivalent: ${scenario.name}: ${otherwise(result)}`]);
+    for (const rule of rulesOf(result)) rules.add(rule);
   }
-  return row('equivalent', mutant, [reason, `silent on ${on.length} scenario${on.length === 1 ? '' : 's'}`]);
+  const silence = `silent on ${on.length} scenario${on.length === 1 ? '' : 's'}`;
+  if (rules.size === 0) return row('equivalent', mutant, [reason, silence]);
+  const broken = [...rules];
+  return {
+    ...row('equivalent', mutant, [reason, silence, `but breaks ${broken.join(', ')}`]),
+    rules: broken,
+  };
+}
+
+function rulesOf({ findings }: CheckResult): string[] {
+  return findings.filter(({ kind }) => kind === LOCK_RULE).map(({ name }) => name);
 }
 
 /** What is wrong with the names in a mutant, or null. A scenario that catches a step has to say that it defends it. */
@@ -166,7 +186,8 @@ export function trialOf(mutant: Mutant, scenario: string, extra: readonly string
 
 export function silent(result: CheckResult): boolean {
   // A `sometimes` says what the unchanged system does; a change may make it impossible and be as good.
-  const broken = result.findings.filter(({ kind }) => kind !== 'sometimes');
+  // A rule of locks is a sentence of a document: breaking it is named, and is no behaviour.
+  const broken = result.findings.filter(({ kind }) => kind !== 'sometimes' && kind !== LOCK_RULE);
   return result.verdict === 'verified' || (result.verdict === 'violated' && broken.length === 0);
 }
 

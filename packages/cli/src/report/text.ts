@@ -69,6 +69,9 @@ function findingLines(result: CheckResult, finding: FoundFinding, options: TextO
   const lines = [`  ${headline(result, finding)}`];
   for (const line of finding.says.split('\n')) if (line !== '') lines.push(`    ${line}`);
   if (finding.diagram !== '') lines.push('', finding.diagram.trimEnd(), '');
+  if (finding.lockdep !== undefined) {
+    lines.push('  as lockdep would say it, if it saw grace periods:', '', finding.lockdep, '');
+  }
   if (options.trace && finding.trace !== '') lines.push(finding.trace.trimEnd(), '');
   if (isShown(finding)) {
     lines.push(`  ${switches(finding)}`, `  replay: ${replayCommand(result, finding, options.again)}`);
@@ -80,6 +83,7 @@ function findingLines(result: CheckResult, finding: FoundFinding, options: TextO
 export function headline(result: CheckResult, { kind, name, executions }: FoundFinding): string {
   const total = count(executionsOf(result));
   if (kind === 'sometimes') return `never happens: '${name}', in none of ${total} executions`;
+  if (kind === 'lock rule') return 'breaks a rule of locks:';
   const what = name === '' ? kind : kind === 'always' ? `falls: '${name}'` : `${kind}: falls: '${name}'`;
   return `${what}, in ${count(executions)} of ${total} executions`;
 }

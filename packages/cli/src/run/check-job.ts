@@ -1,9 +1,11 @@
 /** Explores one scenario and says what came of it in plain data. */
-import { type BoundHit, type Exploration, explore, type Finding } from '@faultline/explore';
+import { type BoundHit, type Exploration, explore, type Finding, type LockUse } from '@faultline/explore';
 import { type AnyScenario, finalStateText, type Outcome } from '@faultline/machine';
+import { asLockdep } from '../locks/as-lockdep.ts';
+import { brokenRules, ruleFinding } from '../locks/rules-broken.ts';
 import { compare, hashOfStates, racesOf } from './compare.ts';
 import { type Explained, explain } from './explain-finding.ts';
-import type { CheckJob, CheckResult, FoundFinding, Progress } from './job.ts';
+import type { CheckJob, CheckResult, FoundFinding, LockRow, Progress } from './job.ts';
 import { count } from './progress.ts';
 
 export interface Hooks {
@@ -64,14 +66,16 @@ function robustly(scenario: AnyScenario, { without, bounds }: CheckJob): AnyScen
 const ROBUST = 'ends as some execution under sequential consistency does';
 
 function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration): CheckResult {
-  const { counts, findings, verdict } = exploration;
+  const { counts, findings } = exploration;
+  const rows = exploration.locks.map(rowOf);
+  const rules = job.robust === true ? [] : brokenRules(rows, scenario);
   return {
     kind: 'check',
     scenario: scenario.name,
     title: scenario.title,
     size: scenario.size ?? sizeOf(scenario),
     source: scenario.source,
-    verdict,
+    verdict: rules.length > 0 ? 'violated' : exploration.verdict,
     expected: job.robust !== true && scenario.expect === 'violated',
     model: exploration.model,
     mode: job.mode,
@@ -92,16 +96,34 @@ function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration
     sometimes: hitsOf(exploration.sometimes),
     races: racesOf(scenario, exploration),
     statesHash: hashOfStates(exploration),
-    findings: findings.map((finding, i) => found(job, scenario, finding, i)),
+    findings: [...findings.map((_, i) => found(job, scenario, exploration, i)), ...rules.map(ruleFinding)],
+    ...(job.locks === true ? { locks: rows } : {}),
   };
+}
+
+function rowOf(use: LockUse): LockRow {
+  return { ...use, paths: use.paths.map((path) => path.map(({ fn }) => fn)) };
 }
 
 /** Findings that a simpler execution is looked for; the rest are shown as they were first met. */
 const SIMPLIFIED = 4;
 
-function found(job: CheckJob, scenario: AnyScenario, finding: Finding, i: number): FoundFinding {
+function found(
+  job: CheckJob,
+  scenario: AnyScenario,
+  { findings, locks }: Exploration,
+  i: number,
+): FoundFinding {
+  const finding = findings[i] as Finding;
   const { kind, claim, message, executions } = finding;
-  const plain = { kind, name: claim, says: details(finding, message), executions };
+  const report = asLockdep(finding, locks);
+  const plain = {
+    kind,
+    name: claim,
+    says: details(finding, message),
+    executions,
+    ...(report.length > 0 ? { lockdep: report.join('\n') } : {}),
+  };
   const wanted = typeof job.explain === 'object' ? job.explain.diagramOf === claim : job.explain;
   if (!wanted || finding.schedule.threads.length === 0) return { ...plain, ...UNEXPLAINED };
   return { ...plain, ...explain(job, scenario, finding, i < SIMPLIFIED) };

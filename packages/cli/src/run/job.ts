@@ -1,5 +1,5 @@
 /** What is asked of a worker and what comes back: plain data, so that it does not matter which worker did it. */
-import type { ModelName, TokenContents } from '@faultline/explore';
+import type { Asked, HeldLock, ModelName, TokenContents } from '@faultline/explore';
 import type { Recording } from '../report/recording.ts';
 
 export interface Bounds {
@@ -33,6 +33,8 @@ export interface CheckJob {
    * text) just the diagram.
    */
   readonly explain: boolean | { readonly diagramOf: string };
+  /** Every lock that was asked for, and what was held then. */
+  readonly locks?: boolean;
   /** Lines that a diagram should not exceed, where that can be. */
   readonly lines?: number;
   /** Each explained finding with its execution as data, for a page. */
@@ -72,6 +74,8 @@ export interface FoundFinding {
   /** How simple it is: proven to be the simplest, or the best found. */
   readonly effort: string;
   readonly arenaHash: string;
+  /** A deadlock of locks: the report that lockdep would print, if it saw grace periods. */
+  readonly lockdep?: string;
   /** If the job asked for it. */
   readonly recording?: Recording;
 }
@@ -130,6 +134,17 @@ export interface CheckResult {
   readonly statesHash: string;
   readonly comparison?: Comparison;
   readonly findings: readonly FoundFinding[];
+  /** If the job asked for them. */
+  readonly locks?: readonly LockRow[];
+}
+
+/** A request for a lock, as data: see LockUse of the explorer. Call paths are names of functions. */
+export interface LockRow {
+  readonly lock: string;
+  readonly asked: Asked;
+  readonly held: readonly HeldLock[];
+  readonly threads: readonly string[];
+  readonly paths: readonly (readonly string[])[];
 }
 
 export interface ReplayResult {

@@ -35,6 +35,7 @@ interface CheckOptions extends BoundOptions {
   readonly reporter: Reporter;
   readonly trace?: true;
   readonly robust?: true;
+  readonly locks?: true;
 }
 
 export function registerCheck(program: Command): void {
@@ -53,6 +54,7 @@ export function registerCheck(program: Command): void {
   command
     .addOption(reporterOption())
     .option('--robust', 'whether x86-TSO has final states that sequential consistency has not')
+    .option('--locks', 'with --reporter json: every lock that was asked for, and what was held then')
     .option('--trace', 'print every event of the execution that breaks')
     .action(async (names: string[], options: CheckOptions) => {
       process.exitCode = await check(names, options);
@@ -109,6 +111,7 @@ function jobOf({ scenario, module, variant }: Target, options: CheckOptions): Ch
     bounds: boundsOf(options),
     explain: true,
     compare: true,
+    locks: options.locks === true,
     recording: options.reporter.startsWith('html'),
   };
 }

@@ -28,8 +28,11 @@ import {
 } from '@faultline/lockdep';
 import type { Command } from 'commander';
 import colors from 'picocolors';
+import { UsageError } from '../exit.ts';
+import { showCatalogue } from './locks-catalogue.ts';
 
 interface LocksOptions {
+  readonly against?: string;
   readonly rst?: string;
   readonly proc?: string;
   readonly chains?: string;
@@ -42,28 +45,30 @@ interface LocksOptions {
 /** Input that a user can mend: exit status 2. */
 class BadInput extends Error {}
 
-/** `faultline locks`: show a lock document, compare two, hold one against a kernel's recorded graph. */
+/** `faultline locks`: KVM's locks and rules; or a lock document, two of them, one against a kernel's recorded graph. */
 export function registerLocks(program: Command): void {
   program
     .command('locks')
-    .description('show lock rules, compare them, test them against /proc/lockdep')
-    .option('--rst <file>', 'a locking.rst (default: built-in rules)')
+    .argument('[scenario...]', 'without files: areas or scenarios whose locks to show; all when left out')
+    .description("KVM's locks, their rules and what exercises them; or a lock document, or /proc/lockdep")
+    .option('--against <file>', 'a copy of /proc/lockdep to lay beside the order that the scenarios take')
+    .option('--rst <file>', 'a locking.rst to show, or to test (default: built-in rules)')
     .option('--proc <file>', 'a copy of /proc/lockdep to test the rules against')
     .option('--chains <file>', 'a copy of /proc/lockdep_chains (default: one beside --proc)')
     .option('--diff <files...>', 'compare two documents or two copies of /proc/lockdep')
     .option('--dot', "print the graph of KVM's locks for Graphviz")
     .option('--json', 'print the result as JSON')
     .option('--svg <file>', "write the graph of KVM's locks as a picture")
-    .action((options: LocksOptions) => {
-      process.exitCode = guarded(() => run(options));
+    .action(async (names: string[], options: LocksOptions) => {
+      process.exitCode = await guarded(() => run(names, options));
     });
 }
 
-function guarded(work: () => number): number {
+async function guarded(work: () => number | Promise<number>): Promise<number> {
   try {
-    return work();
+    return await work();
   } catch (error) {
-    if (error instanceof BadInput) {
+    if (error instanceof BadInput || error instanceof UsageError) {
       process.stderr.write(`${error.message}\n`);
       return 2;
     }
@@ -79,8 +84,9 @@ function guarded(work: () => number): number {
   }
 }
 
-function run(options: LocksOptions): number {
+function run(names: readonly string[], options: LocksOptions): number | Promise<number> {
   if (options.diff) return diff(options.diff, options);
+  if (!options.rst && !options.proc && (!options.chains || options.against)) return catalogue(names, options);
   const book = options.rst ? readBook(options.rst) : builtInRules(null);
   const chainsPath = options.chains ?? besideChains(options.proc);
   if (chainsPath && !options.chains)
@@ -98,6 +104,15 @@ function run(options: LocksOptions): number {
   const wrong =
     check.contradictions.length + check.leaves.length + book.doubts.length + check.misspelt.length;
   return wrong > 0 || check.possible.length > 0 ? 1 : 0;
+}
+
+function catalogue(names: readonly string[], { against, chains, dot, json }: LocksOptions): Promise<number> {
+  const chainsPath = chains ?? besideChains(against);
+  const recorded =
+    against === undefined
+      ? {}
+      : { against: { graph: graphOf(against), chains: chainsPath ? chainsOf(chainsPath) : null } };
+  return showCatalogue(names, { ...recorded, dot: dot === true, json: json === true }, style());
 }
 
 function showBook(book: RuleBook, options: LocksOptions): number {

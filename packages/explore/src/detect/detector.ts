@@ -19,6 +19,7 @@ import type { Run } from '../run.ts';
 import { LockClasses } from './classes.ts';
 import { Contexts } from './contexts.ts';
 import { Held, Hold, heldSize } from './held.ts';
+import type { LockUses } from './lock-uses.ts';
 import { Orders } from './orders.ts';
 import { Shadow, shadowSize } from './plain.ts';
 import { type Access, type Report, Stop } from './report.ts';
@@ -38,6 +39,8 @@ export class Detector implements Watch {
   readonly held: Held;
   readonly classes: LockClasses;
   readonly contexts: Contexts;
+  /** Every lock that was asked for, and what was held then; null if nobody wants to know. */
+  uses: LockUses | null = null;
   private readonly state: State;
   private readonly sync: SyncClocks;
   private readonly shadow: Shadow;
@@ -105,6 +108,8 @@ export class Detector implements Watch {
     if (events.ops.listLength[i] > 0 && !this.listLives(i, t)) return false;
     if (kind <= Kind.ANDNOT) return this.cell(i, t, kind, addr);
     if (kind >= Kind.MUTEX_LOCK && kind <= Kind.SRCU_BEGIN) this.context(t, kind, addr);
+    if (kind >= Kind.MUTEX_LOCK && kind <= Kind.RETRY && this.uses !== null)
+      this.uses.asked(events.ops, i, t);
     if (kind >= Kind.MUTEX_LOCK && kind <= Kind.SRCU_UNLOCK && !this.lock(i, t, kind, addr)) return false;
     return true;
   }

@@ -5,6 +5,9 @@ import type { State } from './state.ts';
 /** How a lock is held. */
 export const Hold = { EXCLUSIVE: 0, SHARED: 1, SECTION: 2 } as const;
 
+export type HowHeld = 'exclusive' | 'shared' | 'section';
+const SPELLED = ['exclusive', 'shared', 'section'] as const;
+
 const MAX_HELD = 30;
 const STRIDE = 1 + MAX_HELD;
 
@@ -43,6 +46,15 @@ export class Held {
 
   className(t: number, k: number): string {
     return this.classes.name(this.lockClass(t, k));
+  }
+
+  /** All of them as data, outermost first. */
+  all(t: number): { lock: string; how: HowHeld; address: number }[] {
+    return Array.from({ length: this.count(t) }, (_, k) => ({
+      lock: this.className(t, k),
+      how: SPELLED[this.how(t, k)],
+      address: this.addr(t, k),
+    }));
   }
 
   push(t: number, addr: number, how: number, idx: number): void {

@@ -41,9 +41,10 @@ export function isLeaf(book: RuleBook, name: string): boolean {
   return !outerLocks(book).some((outer) => sameLock(outer, name));
 }
 
-/** `locking.rst, line 12`. */
+/** `locking.rst, line 12`; a rule that no document states is cited by where the code follows it. */
 export function cite(rule: Rule): string {
-  return `${rule.source.document}, line ${rule.source.line}`;
+  const { document, line } = rule.source;
+  return line === 0 ? document : `${document}, line ${line}`;
 }
 
 function judge(rule: Rule, book: RuleBook, edge: Edge): Verdict | null {

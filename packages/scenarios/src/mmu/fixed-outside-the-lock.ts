@@ -18,6 +18,12 @@ export const fixedOutsideTheLock = scenario('mmu/fault-fixed-outside-the-lock', 
   source: 'locking.rst, fast_page_fault',
   claims: [
     { seed: '000.18', says: 'a fault ends while another task holds mmu_lock for write', verdict: 'holds' },
+    {
+      seed: '000.47',
+      says: 'entries of shadow pages change under mmu_lock',
+      verdict: 'holds in part',
+      but: 'a fast page fault changes one without it',
+    },
   ],
   size: '1 vCPU, 1 write, 1 page, tables of 1 level, A/D bits',
   defends: [],

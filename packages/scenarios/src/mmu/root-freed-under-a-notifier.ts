@@ -18,6 +18,10 @@ export const rootFreedUnderANotifier = scenario('mmu/root-freed-under-a-notifier
   title: 'a root is freed while a notifier that has dropped mmu_lock stands in it',
   source: 'Linux 7533377215b6, for_each_tdp_mmu_root_yield_safe',
   size: '1 invalidation of 2 pages that may yield, 1 zap of everything, 1 vCPU that gives its root up, tables of 1 level',
+  claims: [
+    { seed: '000.15', says: 'tdp_mmu_pages_lock is taken inside mmu_lock', verdict: 'holds' },
+    { seed: '000.16', says: 'tdp_mmu_pages_lock is never taken without mmu_lock', verdict: 'holds' },
+  ],
   defends: ['mmu.get_root_cmpxchg'],
   *setup() {
     const vm = yield* mmuVm({ pages: 2, frames: 2, yields: true }, 2);

@@ -164,4 +164,28 @@ const mmuLock: readonly Mutant[] = [
   },
 ];
 
-export const locksMutants: readonly Mutant[] = [...sections, ...indices, ...mutexes, ...archLock, ...mmuLock];
+const requiresHeld: readonly Mutant[] = [
+  {
+    name: 'locks/root-put-without-mmu-lock',
+    says: 'A vCPU puts its root without mmu_lock, and unlinks it under tdp_mmu_pages_lock alone.',
+    variant: 'locks-root-put-without-mmu-lock',
+    against: ['mmu/root-freed-under-a-notifier'],
+    expect: { equivalent: 'the reference and RCU keep the root; the rule of the document is broken' },
+  },
+  {
+    name: 'locks/unsync-without-mmu-lock',
+    says: 'mmu_lock is dropped while a page is marked unsync under mmu_unsync_pages_lock alone.',
+    variant: 'locks-unsync-without-mmu-lock',
+    against: ['shadow/sync-misses-a-write'],
+    expect: { caught: 'shadow/sync-misses-a-write', always: 'shadow pages change under mmu_lock' },
+  },
+];
+
+export const locksMutants: readonly Mutant[] = [
+  ...sections,
+  ...indices,
+  ...mutexes,
+  ...archLock,
+  ...mmuLock,
+  ...requiresHeld,
+];

@@ -92,7 +92,10 @@ export const syncMissesAWrite = scenario('shadow/sync-misses-a-write', {
       return yield* changeAndLook(vm, 1);
     },
   },
-  always: { [READS_NEW]: ({ results }) => results.vcpu1 === B },
+  always: {
+    [READS_NEW]: ({ results }) => results.vcpu1 === B,
+    'shadow pages change under mmu_lock': never('wrong guard'),
+  },
   sometimes: {},
 });
 
@@ -171,6 +174,10 @@ function* makeWritable(kvm: Kvm, frame: number): Task {
 export const unsyncCountLost = scenario('shadow/unsync-count-lost', {
   title: 'two tables go out of step, and a flush brings back one',
   source: 'mmu_unsync_pages_lock',
+  claims: [
+    { seed: '000.15', says: 'mmu_unsync_pages_lock is taken inside mmu_lock', verdict: 'holds' },
+    { seed: '000.16', says: 'mmu_unsync_pages_lock is never taken without mmu_lock', verdict: 'holds' },
+  ],
   size: '2 tables under one, marked by 2 threads that share mmu_lock; 1 flush by whoever is last',
   defends: ['shadow.lock_unsync_pages'],
   *setup() {

@@ -75,7 +75,7 @@ export function* isObsolete(kvm: Kvm, page: ShadowPage): Task<boolean> {
 }
 
 /** @kernel kvm_unsync_page arch/x86/kvm/mmu/mmu.c */
-function* unsyncPage(kvm: Kvm, page: ShadowPage): Task {
+export function* unsyncPage(kvm: Kvm, page: ShadowPage): Task {
   yield* page.unsync.writeOnce(1);
   yield* markParentsUnsync(kvm, page);
 }

@@ -1,0 +1,20 @@
+/** Goal: what is said to break a rule names a rule and a change that exist; that it does is seen in tools/docs. */
+import { kvmRules, ruleKey } from '@faultline/lockdep';
+import { mutants, scenarios } from '@faultline/scenarios';
+import { expect, test } from 'vitest';
+import { breakers } from './broken-by.ts';
+
+test('every row names a rule, each rule once', () => {
+  const rules = kvmRules().rules.map(ruleKey);
+  const keys = breakers.map(({ rule }) => rule);
+  expect(keys.filter((key) => !rules.includes(key))).toEqual([]);
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+test('every row names a scenario, and a variant that some mutant applies', () => {
+  const lost = breakers.filter(
+    ({ scenario, variant }) =>
+      !scenarios.some((s) => s.name === scenario) || !mutants.some((m) => m.variant === variant),
+  );
+  expect(lost).toEqual([]);
+});

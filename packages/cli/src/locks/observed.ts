@@ -1,0 +1,51 @@
+/** Locks as the explorer saw them asked for, under the names that rules and documents use. */
+import { lockOfClass } from '@faultline/kvm/locks';
+import type { HeldMode, Use, WantMode } from '@faultline/lockdep';
+import type { LockRow } from '../run/job.ts';
+
+const WANT: Readonly<Record<LockRow['asked'], WantMode>> = {
+  mutex_lock: 'exclusive',
+  mutex_trylock: 'exclusive',
+  spin_lock: 'exclusive',
+  write_lock: 'exclusive',
+  read_lock: 'read',
+  srcu_read_lock: 'recursive-read',
+  synchronize_srcu: 'synchronize',
+  wait: 'wait',
+};
+
+const HELD: Readonly<Record<string, HeldMode>> = {
+  exclusive: 'exclusive',
+  shared: 'shared',
+  section: 'shared',
+};
+
+/** The name in the documents, else the one that the model has. */
+export function nameOf(lock: string): string {
+  return lockOfClass(lock)?.name ?? lock;
+}
+
+/** Is it one of KVM's locks? Not: a lock inside SRCU, a CPU's interrupts, a section of RCU. */
+export function isCatalogued(lock: string): boolean {
+  return lockOfClass(lock) !== undefined;
+}
+
+/** Requests for KVM's locks with what was held of them; a trylock cannot wait, and orders nothing. */
+export function usesOf(rows: readonly LockRow[]): Use[] {
+  return rows
+    .filter(({ lock, asked }) => isCatalogued(lock) && asked !== 'mutex_trylock')
+    .map(({ lock, asked, held, paths }) => ({
+      lock: nameOf(lock),
+      want: WANT[asked],
+      op: asked,
+      held: held
+        .filter((h) => isCatalogued(h.lock))
+        .map((h) => ({ lock: nameOf(h.lock), mode: HELD[h.how] as HeldMode })),
+      paths,
+    }));
+}
+
+/** What is awaited with a lock held, other than locks and readers: 'kvm->mn_active_invalidate_count'. */
+export function waitsOf(rows: readonly LockRow[]): LockRow[] {
+  return rows.filter(({ asked, held }) => asked === 'wait' && held.some((h) => isCatalogued(h.lock)));
+}

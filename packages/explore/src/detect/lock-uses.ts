@@ -1,0 +1,146 @@
+/**
+ * The order of locks as it is observed: each request for a lock, a grace period or a value, with the stack of locks held
+ * at that moment and the call path. What is distinct is kept once, so that after the first executions nothing is added.
+ */
+import { Kind, MAX_LIST } from '@faultline/machine';
+import type { Frame } from '../finding.ts';
+import { framesOf } from '../frames.ts';
+import type { OpTable } from '../op-table.ts';
+import type { Threads } from '../threads.ts';
+import type { LockClasses } from './classes.ts';
+import type { Held, HowHeld } from './held.ts';
+
+/** How a lock is held: alone, with other readers, or as a read section of an SRCU domain. */
+export interface HeldLock {
+  readonly lock: string;
+  readonly how: HowHeld;
+}
+
+/** What is asked for: the call as the kernel spells it. `wait`: for others to write a value. */
+export type Asked =
+  | 'mutex_lock'
+  | 'mutex_trylock'
+  | 'spin_lock'
+  | 'read_lock'
+  | 'write_lock'
+  | 'srcu_read_lock'
+  | 'synchronize_srcu'
+  | 'wait';
+
+export interface LockUse {
+  /** Its class: `kvm->slots_lock`; for a wait, the cell. */
+  readonly lock: string;
+  readonly asked: Asked;
+  /** Outermost first. */
+  readonly held: readonly HeldLock[];
+  /** Threads of the scenario that asked. */
+  readonly threads: readonly string[];
+  /** The call paths that led there, outermost call first; the first ones if there are very many. */
+  readonly paths: readonly (readonly Frame[])[];
+}
+
+const MAX_PATHS = 24;
+/** Classes below this; beyond, requests are not told apart by them. */
+const MAX_CLASSES = 512;
+/** Codes of held locks come after those of requests. */
+const HELD = 28;
+
+const ASKED: Readonly<Record<number, Asked>> = {
+  [Kind.MUTEX_LOCK]: 'mutex_lock',
+  [Kind.MUTEX_TRYLOCK]: 'mutex_trylock',
+  [Kind.SPIN_LOCK]: 'spin_lock',
+  [Kind.READ_LOCK]: 'read_lock',
+  [Kind.WRITE_LOCK]: 'write_lock',
+  [Kind.SRCU_LOCK]: 'srcu_read_lock',
+  [Kind.SRCU_BEGIN]: 'synchronize_srcu',
+  [Kind.AWAIT]: 'wait',
+  [Kind.RETRY]: 'wait',
+};
+
+interface Watched {
+  readonly held: Held;
+  readonly classes: LockClasses;
+}
+
+interface Noted {
+  readonly lock: number;
+  readonly asked: Asked;
+  readonly held: readonly HeldLock[];
+  threads: number;
+  readonly digests: Set<number>;
+  readonly paths: number[][];
+}
+
+export class LockUses {
+  /** A tree of stacks: node and what is added to it, to the node for both. */
+  private readonly children = new Map<number, number>();
+  private nodes = 1;
+  private readonly noted = new Map<number, Noted>();
+
+  constructor(
+    private readonly threads: Threads,
+    private readonly watched: Watched,
+  ) {}
+
+  /** Thread `t` asks for what row `i` says; nothing is noted for what is no request. */
+  asked(ops: OpTable, i: number, t: number): void {
+    const kind = ops.kind[i];
+    const asked = ASKED[kind];
+    if (asked === undefined) return;
+    if (asked !== 'wait') this.note(t, asked, kind, ops.addr[i]);
+    else if (this.watched.held.count(t) === 0) return;
+    else if (kind === Kind.AWAIT) this.note(t, asked, kind, ops.addr[i]);
+    else {
+      const base = i * MAX_LIST;
+      for (let k = base; k < base + ops.listLength[i]; k++) this.note(t, asked, kind, ops.listAddr[k]);
+    }
+  }
+
+  /** The execution ended with threads that wait: what they wait for, they have asked for. */
+  stuck(): void {
+    const { threads } = this;
+    for (let t = 0; t < threads.count; t++) if (threads.finished[t] === 0) this.asked(threads.ops, t, t);
+  }
+
+  all(names: readonly string[]): LockUse[] {
+    return [...this.noted.values()].map(({ lock, asked, held, threads, paths }) => ({
+      lock: this.watched.classes.name(lock),
+      asked,
+      held,
+      threads: names.filter((_, t) => ((threads >>> t) & 1) === 1),
+      paths: paths.map(framesOf),
+    }));
+  }
+
+  private note(t: number, asked: Asked, kind: number, addr: number): void {
+    const { held, classes } = this.watched;
+    let node = 0;
+    for (let k = 0, n = held.count(t); k < n; k++) {
+      node = this.child(node, held.lockClass(t, k), HELD + held.how(t, k));
+    }
+    const lock = classes.of(addr);
+    node = this.child(node, lock, kind);
+    let noted = this.noted.get(node);
+    if (noted === undefined) {
+      noted = { lock, asked, held: this.stack(t), threads: 0, digests: new Set(), paths: [] };
+      this.noted.set(node, noted);
+    }
+    noted.threads |= 1 << t;
+    const digest = this.threads.pathDigest(t);
+    if (noted.digests.has(digest) || noted.paths.length === MAX_PATHS) return;
+    noted.digests.add(digest);
+    noted.paths.push(this.threads.callPath(t));
+  }
+
+  private child(node: number, lock: number, code: number): number {
+    const key = (node * MAX_CLASSES + (lock % MAX_CLASSES)) * 32 + code;
+    const known = this.children.get(key);
+    if (known !== undefined) return known;
+    this.children.set(key, this.nodes);
+    return this.nodes++;
+  }
+
+  private stack(t: number): HeldLock[] {
+    return this.watched.held.all(t).map(({ lock, how }) => ({ lock, how }));
+  }
+}
