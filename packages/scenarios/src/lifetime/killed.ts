@@ -40,8 +40,8 @@ export const killedWhileVcpuRuns = scenario('lifetime/killed-while-a-vcpu-runs',
     {
       seed: '004.17',
       says: 'From do_exit(): a vCPU may still run while its pages are unmapped',
-      verdict: 'wrong',
-      but: 'the thread of a vCPU that runs is itself a user of the mm: exit_mmap() comes after it has left KVM_RUN',
+      verdict: 'holds in part',
+      but: 'a task exits while the vCPU of another runs; but that one is a user of the mm too, and exit_mmap() comes after it has left KVM_RUN',
     },
     {
       seed: '004.20',
