@@ -27,6 +27,8 @@ export interface Input {
   readonly attempt: Attempt;
   /** False: leave out the search for rules that no mutant breaks; `unbroken` is then empty. */
   readonly rules?: boolean;
+  /** False: only changes that need no other build of the system. */
+  readonly variants?: boolean;
   /** A diagram in each row of a variant that is caught. */
   readonly pictures?: boolean;
   readonly onRow?: (row: Row) => void;
@@ -67,7 +69,10 @@ export async function campaign(input: Input): Promise<Campaign> {
       return result;
     }),
   );
-  const own = mutants.filter((mutant) => areas.includes(areaOf(mutant.name)));
+  const own = mutants.filter(
+    (mutant) =>
+      areas.includes(areaOf(mutant.name)) && (input.variants !== false || mutant.variant === undefined),
+  );
   const judged = own.map(async (mutant) => {
     const row = await judge(mutant, { scenarios, attempt, pictures: input.pictures === true });
     input.onRow?.(row);

@@ -64,7 +64,7 @@ export async function runCampaign(
   asked: readonly string[],
   pool: Pool,
   options: BoundOptions = {},
-  hooks: Pick<Input, 'onRow' | 'onUnchanged' | 'rules' | 'pictures'> = {},
+  hooks: Pick<Input, 'onRow' | 'onUnchanged' | 'rules' | 'pictures' | 'variants'> = {},
 ): Promise<Campaign> {
   const { scenarios, mutants } = await loadCatalogue();
   const known = [...new Set([...scenarios, ...mutants].map(({ name }) => areaOf(name)))].sort();

@@ -18,7 +18,7 @@ import { runCampaign, score } from './mutate.ts';
 const SHOWN = { scenario: 'memslots/stale-mmio-decision', variant: 'before-ee3d1570b586' };
 /** The diagram takes what the other lines leave of the screen: one for each area, and these, npm's own four included. */
 const SCREEN_LINES = 45;
-const OTHER_LINES = 18;
+const OTHER_LINES = 14;
 /** Milliseconds after which what is left undone is said to be so. */
 const BUDGET = 50_000;
 
@@ -32,7 +32,7 @@ export function registerStart(program: Command): void {
 }
 
 async function start(): Promise<number> {
-  say(pc.bold("Faultline: KVM's memory-virtualization core, run over every interleaving."), '');
+  say(pc.bold("Faultline: KVM's memory-virtualization core, run over every interleaving."));
   const line = progressLine();
   const pool = new Pool(2, (progress) => line.show(progress));
   const deadline = setTimeout(() => pool.stop(), BUDGET);
@@ -50,13 +50,13 @@ async function start(): Promise<number> {
       [],
       pool,
       {},
-      { ...tables, rules: false, onRow: (row) => rows.push(row) },
+      { ...tables, rules: false, variants: false, onRow: (row) => rows.push(row) },
     ).catch((error: unknown) => {
       if (error instanceof Interrupted) return null;
       throw error;
     });
     line.clear();
-    say('', ...scoreLines(done, rows), '');
+    say(...scoreLines(done, rows), '');
     const shown = await race.catch((error: unknown) => {
       if (error instanceof Interrupted) return null;
       throw error;
@@ -67,7 +67,6 @@ async function start(): Promise<number> {
 }
 
 const NEXT = [
-  '',
   'Next:',
   '  npx faultline list                what there is to check',
   '  npx faultline mutate memslots     remove each load-bearing step and see what breaks',
@@ -111,7 +110,8 @@ function areaLine(area: string, results: readonly CheckResult[]): string {
 }
 
 function scoreLines(done: Campaign | null, rows: readonly Row[]): string[] {
-  if (done !== null) return [score(done.rows)];
+  // Variants are built one by one, which takes longer than a first screen may.
+  if (done !== null) return [`${score(done.rows)}; variants: npx faultline mutate`];
   return [`${score(rows)}`, `  so far: stopped after ${BUDGET / 1000} s; 'npx faultline mutate' runs it all`];
 }
 
@@ -143,7 +143,6 @@ function raceLines(result: CheckResult): string[] {
     `${what} ${headline(result, finding)}`,
     '',
     ...finding.diagram.trimEnd().split('\n').slice(TITLE_LINES),
-    '',
     switches(finding),
     replayCommand(result, finding, []),
   ];
