@@ -12,6 +12,7 @@ import { registerMutate } from './verbs/mutate.ts';
 import { registerReplay } from './verbs/replay.ts';
 import { registerStart } from './verbs/start.ts';
 import { registerStress } from './verbs/stress.ts';
+import { registerWhere } from './verbs/where.ts';
 
 /** Runs one command and returns its exit code. `argv` is without the program's name. */
 export async function main(argv: readonly string[], host: Host): Promise<number> {
@@ -47,6 +48,7 @@ export function build(): Command {
   registerLitmus(program);
   registerExplain(program);
   registerLocks(program);
+  registerWhere(program);
   for (const verb of program.commands) verb.exitOverride();
   return program;
 }

@@ -3,6 +3,8 @@ import type { Equivalence } from './access.ts';
 import type { Finding } from './finding.ts';
 import type { ModelName } from './memory-model.ts';
 import type { Shortcuts } from './reversal.ts';
+import type { Reduction } from './search.ts';
+import type { Session } from './session.ts';
 
 /** Searches that visit everything; and those that do not, and prove nothing. */
 export type Mode = 'optimal' | 'source' | 'sleep' | 'naive';
@@ -45,6 +47,8 @@ export interface ExploreOptions {
   /** Called a few times a second. */
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
+  /** For surveys: called once, when set-up is done and nothing has run; may look over the shoulder of the search. */
+  readonly watch?: (session: Session, reduction: Reduction) => void;
   /** For tests of the explorer only. */
   readonly shortcuts?: Shortcuts;
 }

@@ -92,6 +92,7 @@ function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration
     sometimes: hitsOf(exploration.sometimes),
     races: racesOf(scenario, exploration),
     statesHash: hashOfStates(exploration),
+    ...(job.finals === true ? { finals: [...exploration.finals.keys()].sort() } : {}),
     findings: findings.map((finding, i) => found(job, scenario, finding, i)),
   };
 }
