@@ -10,6 +10,7 @@ import { registerLitmus } from './verbs/litmus.ts';
 import { registerLocks } from './verbs/locks.ts';
 import { registerMutate } from './verbs/mutate.ts';
 import { registerReplay } from './verbs/replay.ts';
+import { registerReview } from './verbs/review.ts';
 import { registerStart } from './verbs/start.ts';
 import { registerStress } from './verbs/stress.ts';
 import { registerWhere } from './verbs/where.ts';
@@ -49,6 +50,7 @@ export function build(): Command {
   registerExplain(program);
   registerLocks(program);
   registerWhere(program);
+  registerReview(program);
   for (const verb of program.commands) verb.exitOverride();
   return program;
 }
