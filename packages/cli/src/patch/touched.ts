@@ -111,7 +111,7 @@ function definedIn(text: string): string | null {
 /** 'static int foo(struct kvm *kvm,' -> 'foo' */
 function calledIn(above: string): string | null {
   const name = /(\w+)\s*\(/.exec(above)?.[1];
-  return name === undefined || KEYWORDS.has(name) ? null : name;
+  return name === undefined || /;\s*$/.test(above) || KEYWORDS.has(name) ? null : name;
 }
 
 function note(touched: Touched, kind: '+' | '-', text: string): void {

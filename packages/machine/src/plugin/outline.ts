@@ -2,6 +2,7 @@
  * What a module declares, without running it: its functions with their names in the kernel, what each refers to, the
  * steps, and the statements that another build could leave out. Verbs that answer "where is this?" read it.
  */
+import { createHash } from 'node:crypto';
 import { parseSync } from 'oxc-parser';
 import type { SourceComment } from './comments.ts';
 import { type Node, walk } from './walk.ts';
@@ -18,6 +19,8 @@ export interface Declaration {
   readonly kind: 'task' | 'function' | 'value' | 'member';
   /** It has a place where another CPU may run: a survey sees whether it is reached. */
   readonly visible: boolean;
+  /** Of its text, white space and comments aside, and of where the imports that it uses come from. */
+  readonly hash: string;
   /** First and last line, the doc comment aside. */
   readonly line: number;
   readonly end: number;
@@ -70,7 +73,8 @@ export function outline(code: string, file: string): Outline {
   if (error !== undefined) throw new SyntaxError(`${file}: ${error.message}`);
   const program = parsed.program as unknown as Node & { readonly body: readonly Node[] };
   const lines = lineFinder(code);
-  const tags = tagsOf(parsed.comments as SourceComment[]);
+  const comments = parsed.comments as SourceComment[];
+  const tags = tagsOf(comments);
   const area = /^\s*\/\*\*[\s\S]*?@area (\w+)/.exec(code)?.[1] ?? '';
   const declarations: Declaration[] = [];
   const imports: Record<string, { from: string; name: string }> = {};
@@ -81,7 +85,7 @@ export function outline(code: string, file: string): Outline {
     else if (node.type === 'ExportAllDeclaration') passesOn.push({ from: sourceOf(node), names: null });
     else if (node.type === 'ExportNamedDeclaration' && node.source !== null && node.source !== undefined)
       passesOn.push({ from: sourceOf(node), names: exportedNames(node) });
-    else declarations.push(...declared(node, { code, tags, lines, after }));
+    else declarations.push(...declared(node, { code, tags, comments, imports, lines, after }));
     after = node.end;
   }
   return { file, area, declarations, imports, passesOn, ...stepsOf(program, code, area, lines) };
@@ -94,6 +98,8 @@ interface Tag extends SourceComment {
 interface Around {
   readonly code: string;
   readonly tags: readonly Tag[];
+  readonly comments: readonly SourceComment[];
+  readonly imports: Outline['imports'];
   readonly lines: (offset: number) => number;
   /** End of the statement before. */
   readonly after: number;
@@ -117,7 +123,7 @@ function tagsOf(comments: readonly SourceComment[]): Tag[] {
     .map((comment) => ({ ...comment, kernel: kernelNames(comment.value) }));
 }
 
-function declared(node: Node, { code, tags, lines, after }: Around): Declaration[] {
+function declared(node: Node, { code, tags, comments, imports, lines, after }: Around): Declaration[] {
   const inner = (node.type === 'ExportNamedDeclaration' ? node.declaration : node) as Node | null;
   if (inner === null) return [];
   const [first, ...others] = namesOf(inner);
@@ -130,8 +136,12 @@ function declared(node: Node, { code, tags, lines, after }: Around): Declaration
   walk(inner, (at) => {
     if (at.type === 'YieldExpression') visible = true;
   });
+  const from = [...refs].flatMap((ref) => Object.entries(imports[ref] ?? {}).flat());
+  const text = withoutComments(code, node, comments).replace(/\s+/g, ' ');
+  const hash = createHash('sha256').update(text).update(from.join(' ')).digest('hex').slice(0, 12);
   const shared = {
     visible,
+    hash,
     line: lines(node.start),
     end: lines(node.end - 1),
     refs: [...refs],
@@ -144,13 +154,24 @@ function declared(node: Node, { code, tags, lines, after }: Around): Declaration
     .map(({ end, kernel }): Declaration => {
       const name = /^\s*(?:readonly |async |\*|\w+ )*\s*(\w+)/.exec(code.slice(end, end + 200))?.[1] ?? first;
       const line = lines(end);
-      return { name, kind: 'member', visible: false, line, end: line, kernel, refs: [], scenarios: [] };
+      return { name, kind: 'member', visible: false, hash: '', line, end: line, kernel, refs: [], scenarios: [] };
     });
   return [
     { name: first, kind, kernel: own.flatMap(({ kernel }) => kernel), ...shared },
     ...others.map((name): Declaration => ({ name, kind, kernel: [], ...shared })),
     ...members,
   ];
+}
+
+function withoutComments(code: string, { start, end }: Node, comments: readonly SourceComment[]): string {
+  let text = '';
+  let at = start;
+  for (const comment of comments) {
+    if (comment.start < at || comment.end > end) continue;
+    text += code.slice(at, comment.start);
+    at = comment.end;
+  }
+  return text + code.slice(at, end);
 }
 
 function note(node: Named, ancestors: readonly Node[], refs: Set<string>, scenarios: Set<string>): void {
