@@ -34,8 +34,10 @@ function patched(text: string, name: string): Record<string, string> {
     if (!SYSTEM.some((folder) => at.startsWith(`${folder}/`)) || !at.endsWith('.ts')) continue;
     const absolute = path.join(host().root, at);
     if (path.relative(host().root, absolute).startsWith('..')) continue;
-    if (one.to === null) throw new UsageError(`${name} removes ${at}: leave the file, and take its functions out`);
-    if (one.from !== null && one.from !== one.to) throw new UsageError(`${name} renames ${one.from}: leave it where it is`);
+    if (one.to === null)
+      throw new UsageError(`${name} removes ${at}: leave the file, and take its functions out`);
+    if (one.from !== null && one.from !== one.to)
+      throw new UsageError(`${name} renames ${one.from}: leave it where it is`);
     if (one.from !== null && !existsSync(absolute))
       throw new UsageError(`${name} changes ${at}, which does not exist here`);
     const before = sources[absolute] ?? (one.from === null ? '' : readFileSync(absolute, 'utf8'));
@@ -54,7 +56,9 @@ function replacedBy(file: string, given: string): string {
   const all = SYSTEM.slice(0, 2).flatMap(sourcesIn);
   const own = path.relative(host().root, file).split(path.sep).join('/');
   if (all.includes(own)) {
-    throw new UsageError(`${given} is the file of the project itself: use --since REF to compare the working tree`);
+    throw new UsageError(
+      `${given} is the file of the project itself: use --since REF to compare the working tree`,
+    );
   }
   const parts = file.split(path.sep);
   let fitting = all.filter((one) => path.posix.basename(one) === parts.at(-1));

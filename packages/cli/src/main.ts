@@ -13,6 +13,7 @@ import { registerReplay } from './verbs/replay.ts';
 import { registerReview } from './verbs/review.ts';
 import { registerStart } from './verbs/start.ts';
 import { registerStress } from './verbs/stress.ts';
+import { registerTry } from './verbs/try.ts';
 import { registerWhere } from './verbs/where.ts';
 
 /** Runs one command and returns its exit code. `argv` is without the program's name. */
@@ -51,6 +52,7 @@ export function build(): Command {
   registerLocks(program);
   registerWhere(program);
   registerReview(program);
+  registerTry(program);
   for (const verb of program.commands) verb.exitOverride();
   return program;
 }

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AnyScenario } from '@faultline/machine';
 import { catalogueModule, loadCatalogue } from './catalogue.ts';
-import { UsageError } from './exit.ts';
 import { changeOf } from './change.ts';
+import { UsageError } from './exit.ts';
 import { type Builder, type Changed, host } from './host.ts';
 import { either, near, scenariosOf, select, type Use } from './scenarios.ts';
 

@@ -17,7 +17,6 @@ export function idOf({ file, declaration }: Place): string {
 
 export class Graph {
   readonly places = new Map<string, Place>();
-  private readonly uses = new Map<string, readonly string[]>();
   private readonly usedBy = new Map<string, string[]>();
 
   constructor(private readonly outlines: ReadonlyMap<string, Outline>) {
@@ -31,15 +30,14 @@ export class Graph {
       const used = declaration.refs
         .flatMap((name) => this.resolve(file, name) ?? [])
         .filter((to) => to !== id);
-      this.uses.set(id, used);
       for (const to of used) push(this.usedBy, to, id);
     }
   }
 
-  /** Everything that `from` refers to, through any number of others, itself included. */
-  reachedFrom(from: Iterable<string>): Set<string> {
-    const seen = new Set(from);
-    for (const id of seen) for (const to of this.uses.get(id) ?? []) seen.add(to);
+  /** Everything that refers to one of these, through any number of others, themselves included. */
+  usersOf(ids: Iterable<string>): Set<string> {
+    const seen = new Set(ids);
+    for (const id of seen) for (const by of this.usedBy.get(id) ?? []) seen.add(by);
     return seen;
   }
 

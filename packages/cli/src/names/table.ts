@@ -115,6 +115,12 @@ export class Table {
     return found;
   }
 
+  /** Scenarios that refer to any of these, through any number of others. */
+  mayReach(ids: readonly string[]): Set<string> {
+    const users = [...this.graph.usersOf(ids)].flatMap((id) => this.graph.places.get(id) ?? []);
+    return new Set(users.flatMap(({ file, declaration }) => (isSystem(file) ? [] : declaration.scenarios)));
+  }
+
   private add(name: string, place: Place): void {
     const places = this.byName.get(name);
     if (places === undefined) this.byName.set(name, [place]);
