@@ -147,6 +147,13 @@ export function labelled({ after, files }: Comparison): {
   return { changed: { variants: after.variants, sources }, added };
 }
 
+/** Steps that the change takes away. */
+export function goneFrom({ files }: Comparison): Set<string> {
+  const left = new Set(files.flatMap(({ after }) => after.steps.map(({ name }) => name)));
+  const before = files.flatMap((file) => file.before?.steps ?? []);
+  return new Set(before.map(({ name }) => name).filter((name) => !left.has(name)));
+}
+
 /** Statements of `now` that are not among those of `old`, in order: what a longest common run leaves over. */
 function notIn(old: readonly PlainStep[], now: readonly PlainStep[]): PlainStep[] {
   const table = Array.from({ length: old.length + 1 }, () => new Int32Array(now.length + 1));

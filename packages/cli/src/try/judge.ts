@@ -19,7 +19,12 @@ export interface Pair {
 /** Runs one scenario in one of the systems. */
 export type Run = (scenario: string, how?: Partial<CheckJob>) => Promise<CheckResult>;
 
-export function runner(pool: Pool, module: string, variant: string, bounds: Bounds): Run {
+export function runner(
+  pool: Pool,
+  module: string,
+  variant: string,
+  { bounds, model }: { readonly bounds: Bounds; readonly model: CheckJob['model'] },
+): Run {
   return (scenario, how = {}) =>
     pool.run({
       kind: 'check',
@@ -28,7 +33,7 @@ export function runner(pool: Pool, module: string, variant: string, bounds: Boun
       without: [],
       variant,
       mode: 'optimal',
-      model: 'sc',
+      model,
       bounds,
       finals: true,
       explain: false,
@@ -101,8 +106,12 @@ export interface Relieved {
   readonly always: string;
 }
 
-/** Recorded mutants that a scenario caught before, and that it no longer notices: their steps are not needed any more. */
+/**
+ * Recorded mutants that a scenario caught before, and that it no longer notices: their steps are not needed any more. Steps
+ * that the change takes away itself (`gone`) are no news.
+ */
 export async function relieved(
+  gone: ReadonlySet<string>,
   mutants: readonly Mutant[],
   pairs: readonly Pair[],
   before: Run,

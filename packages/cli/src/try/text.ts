@@ -1,7 +1,7 @@
 /** What `try` found, in words: a terminal's, or a mail's. */
 import pc from 'picocolors';
 import { checkMail, wrap } from '../report/mail.ts';
-import { checkText } from '../report/text.ts';
+import { checkText, modelName } from '../report/text.ts';
 import { executionsOf } from '../run/job.ts';
 import { count } from '../run/progress.ts';
 import type { Added } from './change.ts';
@@ -18,6 +18,7 @@ export interface Tried {
   readonly added: readonly Added[];
   readonly relieved: readonly Relieved[];
   readonly again: readonly string[];
+  readonly model: string;
 }
 
 export function triedText(tried: Tried): string {
@@ -72,21 +73,22 @@ function pairLines(pair: Pair): string[] {
 
 /** 'memslots/x: verified -> violated; 2 final states gained, 0 lost' */
 function plain({ before, after, became, gained, lost }: Pair): string {
-  const change = before.verdict === after.verdict ? after.verdict : `${before.verdict} -> ${after.verdict}`;
+  const same = before.expected ? `${after.verdict} as expected` : after.verdict;
+  const change = before.verdict === after.verdict ? same : `${before.verdict} -> ${after.verdict}`;
   const word = became === 'same' ? '' : ` (${became})`;
   const bounds = [...before.bounds, ...after.bounds].map((bound) => `; ${bound}`).join('');
   const states =
     gained.length + lost.length === 0
       ? 'same final states'
-      : `${count(gained.length)} final states gained, ${count(lost.length)} lost`;
+      : `final states: ${count(gained.length)} gained, ${count(lost.length)} lost`;
   const runs = `${count(executionsOf(before))} -> ${count(executionsOf(after))} executions`;
   return `${after.scenario}: ${change}${word}; ${bounds === '' ? `${states}; ${runs}` : runs}${bounds}`;
 }
 
-function stepLines({ added, unneeded, relieved, pairs }: Tried): string[] {
+function stepLines({ added, unneeded, relieved, pairs, model }: Tried): string[] {
   const lines = unneeded.map(
     ({ text, file, line }) =>
-      `  ${pc.yellow('unneeded')}  new step ${text} (${file}:${line}): without it nothing changes in ${pairs.length} scenarios, under sequential consistency`,
+      `  ${pc.yellow('unneeded')}  new step ${text} (${file}:${line}): without it nothing changes in ${scenarios(pairs.length)}, under ${modelName(model)}`,
   );
   const needed = added.length - unneeded.length;
   if (needed > 0)
@@ -109,5 +111,9 @@ function verdict({ pairs }: Tried): string {
   const parts = [`${n('worse')} worse`, `${n('better')} better`, `${n('same')} as before`];
   if (states > 0) parts.push(`final states differ in ${states}`);
   if (incomplete > 0) parts.push(`${incomplete} not explored to the end`);
-  return `${pairs.length} scenarios: ${parts.join(', ')}`;
+  return `${scenarios(pairs.length)}: ${parts.join(', ')}`;
+}
+
+function scenarios(n: number): string {
+  return n === 1 ? '1 scenario' : `${n} scenarios`;
 }

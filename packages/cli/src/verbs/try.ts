@@ -1,4 +1,5 @@
 /** `faultline try`: a change to the model against what is there: what it breaks, what it makes unneeded. */
+import type { ModelName } from '@faultline/explore';
 import { type Command, Option } from 'commander';
 import { catalogueModule, loadCatalogue } from '../catalogue.ts';
 import { ExitCode, UsageError } from '../exit.ts';
@@ -7,16 +8,17 @@ import { stoppable } from '../run/interrupt.ts';
 import { Interrupted, Pool } from '../run/pool.ts';
 import { progressLine } from '../run/progress.ts';
 import { buildCatalogue } from '../targets.ts';
-import { type Comparison, comparisonSince, comparisonWith, labelled } from '../try/change.ts';
+import { type Comparison, comparisonSince, comparisonWith, goneFrom, labelled } from '../try/change.ts';
 import { type Chosen, choose } from '../try/choose.ts';
 import { exitCodeOf, pairs, relieved, runner, unneeded } from '../try/judge.ts';
 import { type Tried, triedMail, triedText } from '../try/text.ts';
-import { type BoundOptions, boundOptions, boundsOf } from './options.ts';
+import { type BoundOptions, boundOptions, boundsOf, modelOption } from './options.ts';
 
 interface TryOptions extends BoundOptions {
   readonly since?: string;
   readonly all?: true;
   readonly steps: boolean;
+  readonly model: ModelName;
   readonly reporter: 'text' | 'json' | 'mail';
 }
 
@@ -27,7 +29,8 @@ export function registerTry(program: Command): void {
     .option('--since <ref>', 'compare the working tree with a commit instead')
     .option('--all', 'run every scenario, not only those that reach what is changed')
     .option('--no-steps', 'leave out the search for steps that nothing needs')
-    .description('check a change to the model: verdicts, final states and steps, before and after');
+    .description('check a change to the model: verdicts, final states and steps, before and after')
+    .addOption(modelOption());
   for (const option of boundOptions()) command.addOption(option);
   command
     .addOption(
@@ -77,16 +80,19 @@ async function run(
   options: TryOptions,
 ): Promise<Tried> {
   const { variant, again } = comparison;
-  const bounds = { maxExecutions: MAX_EXECUTIONS, ...boundsOf(options) };
+  const how = {
+    bounds: { maxExecutions: MAX_EXECUTIONS, ...boundsOf(options) },
+    model: options.model,
+  };
   const before = await moduleOf(comparison.before);
   const after = await moduleOf(comparison.after);
   const table = await loadTable(pool);
   const other = Object.keys(comparison.before.sources).length > 0 ? before : after;
   const chosen = options.all === true ? everything(table) : await choose(table, ids, other, pool);
-  const [old, now] = [runner(pool, before, '', bounds), runner(pool, after, variant, bounds)];
+  const [old, now] = [runner(pool, before, '', how), runner(pool, after, variant, how)];
   const done = await pairs(chosen.scenarios, old, now);
   const { changed, added } = options.steps ? labelled(comparison) : { changed: comparison.after, added: [] };
-  const leaving = added.length === 0 ? now : runner(pool, await moduleOf(changed), variant, bounds);
+  const leaving = added.length === 0 ? now : runner(pool, await moduleOf(changed), variant, how);
   const { mutants } = await loadCatalogue();
   return {
     name,
@@ -95,8 +101,9 @@ async function run(
     pairs: done,
     added,
     unneeded: await unneeded(added, done, leaving),
-    relieved: options.steps ? await relieved(mutants, done, old, now) : [],
+    relieved: options.steps ? await relieved(goneFrom(comparison), mutants, done, old, now) : [],
     again,
+    model: options.model,
   };
 }
 
