@@ -2,8 +2,8 @@
  * What an exploration passes through: each place where a thread stood, in how many steps, and what was held there. No
  * verdict: for tables of what holds which lock where, and for finding the scenarios that a change can matter to.
  */
-import { type AnyScenario, describe, siteById } from '@faultline/machine';
-import { arenaHash } from './arena-hash.ts';
+import { type AnyScenario, describe, objects, siteById, u32 } from '@faultline/machine';
+import { Hash64 } from './arena-hash.ts';
 import { Hold } from './detect/held.ts';
 import { explore } from './explore.ts';
 import type { Reduction } from './search.ts';
@@ -26,7 +26,7 @@ export interface Survey {
   readonly executions: number;
   /** Every execution was visited: what was not seen does not happen in this scenario. */
   readonly exhaustive: boolean;
-  /** Hash of memory as set-up left it. */
+  /** Hash of memory as set-up left it: the same for two builds of the same system. */
   readonly setup: string;
   readonly sites: readonly SurveySite[];
 }
@@ -44,7 +44,7 @@ export function survey(scenario: AnyScenario, { maxExecutions, signal }: SurveyO
   const sites = new Map<number, Seen>();
   let setup = '';
   const watch = (session: Session, reduction: Reduction) => {
-    setup = arenaHash();
+    setup = memoryHash();
     watchSteps(session, reduction, sites);
   };
   const common = { watch, ...(signal === undefined ? {} : { signal }) };
@@ -56,6 +56,18 @@ export function survey(scenario: AnyScenario, { maxExecutions, signal }: SurveyO
     executions += AT_RANDOM;
   }
   return { scenario: scenario.name, executions, exhaustive, setup, sites: [...sites].map(asSite) };
+}
+
+/** Every object by the name of its type: the numbers that types get depend on how modules were bundled. */
+function memoryHash(): string {
+  const hash = new Hash64();
+  for (const { type, start, bytes, freed } of objects()) {
+    hash.addText(type.name);
+    hash.add(start);
+    hash.add(freed ? 1 : 0);
+    for (let word = start >>> 2; word < (start + bytes) >>> 2; word++) hash.add(u32[word]);
+  }
+  return hash.hex();
 }
 
 interface Seen {
