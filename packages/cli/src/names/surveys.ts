@@ -7,8 +7,10 @@ import { catalogueModule } from '../catalogue.ts';
 import { host } from '../host.ts';
 import type { Pool } from '../run/pool.ts';
 
-/** Enough for nearly all; a larger scenario is visited in part, and says so. */
+/** Enough for nearly all; a larger scenario is visited in part, and says so, until somebody needs the rest. */
 const MOST = 1_000;
+/** What a scenario of the catalogue needs at most, unless it is a deep one. */
+const BUDGET = 20_000;
 
 /** By name of the scenario; deep ones and those for threads only are not looked at. */
 export async function surveys(all: readonly AnyScenario[], pool: Pool): Promise<Map<string, Survey>> {
@@ -23,6 +25,23 @@ export async function surveys(all: readonly AnyScenario[], pool: Pool): Promise<
   );
   if (!pool.interrupted) keep(cached, found);
   return byName(found);
+}
+
+/** Explores to the end what was visited in part of these scenarios; puts it into `known` and into the cache. */
+export async function complete(
+  known: Map<string, Survey>,
+  names: readonly string[],
+  pool: Pool,
+): Promise<void> {
+  const partly = names.filter((name) => known.get(name)?.exhaustive === false);
+  if (partly.length === 0) return;
+  const module = catalogueModule();
+  const found = await Promise.all(
+    partly.map((scenario) => pool.run({ kind: 'survey', module, scenario, maxExecutions: BUDGET })),
+  );
+  if (pool.interrupted) return;
+  for (const survey of found) known.set(survey.scenario, survey);
+  keep(path.join(host().built, 'surveys.json'), [...known.values()]);
 }
 
 /** Written whole or not at all: two commands may do so at the same time. */

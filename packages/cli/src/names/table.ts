@@ -43,7 +43,7 @@ export class Table {
   constructor(
     readonly outlines: ReadonlyMap<string, Outline>,
     readonly graph: Graph,
-    readonly surveys: ReadonlyMap<string, Survey>,
+    readonly surveys: Map<string, Survey>,
     readonly scenarios: readonly AnyScenario[],
     private readonly mutants: readonly Mutant[],
     /** Variant -> what it replaces, as ids of the graph. */

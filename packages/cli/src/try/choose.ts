@@ -1,5 +1,6 @@
 /** The scenarios that a change can matter to. */
 import type { AnyScenario } from '@faultline/machine';
+import { complete } from '../names/surveys.ts';
 import type { Table } from '../names/table.ts';
 import type { Pool } from '../run/pool.ts';
 
@@ -21,8 +22,15 @@ export async function choose(
   module: string,
   pool: Pool,
 ): Promise<Chosen> {
-  const seen = new Set(ids.flatMap((id) => table.reach(id)).map(({ scenario }) => scenario));
   const may = table.mayReach(ids);
+  const reached = () => new Set(ids.flatMap((id) => table.reach(id)).map(({ scenario }) => scenario));
+  const quickly = reached();
+  await complete(
+    table.surveys,
+    [...may].filter((name) => !quickly.has(name)),
+    pool,
+  );
+  const seen = reached();
   const looked = table.scenarios.filter(({ name }) => table.surveys.has(name));
   const scenarios: AnyScenario[] = [];
   for (const scenario of looked) {
