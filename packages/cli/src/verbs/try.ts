@@ -47,7 +47,7 @@ async function tryChange(given: string | undefined, options: TryOptions): Promis
       "expected a patch or a file ('faultline try my.patch'), or --since REF, and not both",
     );
   }
-  const name = given ?? `what changed since ${options.since}`;
+  const name = given ?? `the working tree, since ${options.since},`;
   const comparison =
     given === undefined ? await comparisonSince(options.since ?? '') : await comparisonWith(given);
   const ids = comparison.files.flatMap(({ changed }) => changed);
