@@ -70,7 +70,7 @@ function replacedBy(file: string, given: string): string {
   const [only, ...others] = fitting;
   if (only === undefined) {
     throw new UsageError(
-      `${given} is no variant (it has no '@replaces' tag), and ${SYSTEM[0]} has no ${parts.at(-1)} that it could replace`,
+      `${given}:1: not a variant: no doc comment says '@replaces FILE#FUNCTION HASH'; and ${SYSTEM[0]} has no ${parts.at(-1)} that it could replace`,
     );
   }
   if (others.length > 0)

@@ -154,7 +154,17 @@ function declared(node: Node, { code, tags, comments, imports, lines, after }: A
     .map(({ end, kernel }): Declaration => {
       const name = /^\s*(?:readonly |async |\*|\w+ )*\s*(\w+)/.exec(code.slice(end, end + 200))?.[1] ?? first;
       const line = lines(end);
-      return { name, kind: 'member', visible: false, hash: '', line, end: line, kernel, refs: [], scenarios: [] };
+      return {
+        name,
+        kind: 'member',
+        visible: false,
+        hash: '',
+        line,
+        end: line,
+        kernel,
+        refs: [],
+        scenarios: [],
+      };
     });
   return [
     { name: first, kind, kernel: own.flatMap(({ kernel }) => kernel), ...shared },
