@@ -54,45 +54,47 @@ export async function buildMain(root, folder, key) {
 }
 
 /**
- * The catalogue over a changed system. `variants`: absolute paths. The vocabulary is shared with the main bundles, so
+ * The catalogue over a changed system. `variants`: absolute paths; `sources`: texts that stand in for files. The vocabulary is shared with the main bundles, so
  * that the explorer that is already loaded drives it. Returns the path of the module.
  */
-export async function buildCatalogue({ root, built }, { variants }) {
-  return buildInto({ root, built }, 'catalogue', variants, {
+export async function buildCatalogue({ root, built }, changed) {
+  return buildInto({ root, built }, 'catalogue', changed, {
     entryPoints: { catalogue: path.join(root, 'packages/scenarios/src/index.ts') },
   });
 }
 
-/** A scenario file of a user, anywhere on disk, over the system with `variants`. Returns the path of the module. */
-export async function buildUserFile({ root, built }, file, { variants }) {
+/** A scenario file of a user, anywhere on disk, over a changed system. Returns the path of the module. */
+export async function buildUserFile({ root, built }, file, changed) {
   if (!existsSync(file)) {
     throw new BuildError(`${file}: no such file; expected a TypeScript file that exports scenarios`);
   }
   if (!/\.ts$/.test(file)) {
     throw new BuildError(`${file}: expected a TypeScript file (.ts) that exports scenarios`);
   }
-  return buildInto({ root, built }, 'user', variants, { entryPoints: { user: file } }, [file]);
+  return buildInto({ root, built }, 'user', changed, { entryPoints: { user: file } }, [file]);
 }
 
-async function buildInto({ root, built }, name, variants, options, inputs = []) {
+async function buildInto({ root, built }, name, { variants, sources = {} }, options, inputs = []) {
+  const replaced = Object.keys(sources);
   for (const variant of variants) {
     if (!existsSync(variant)) throw new BuildError(`${variant}: no such file; expected a variant`);
   }
   // All that such a bundle is made from is part of the key of `built`.
-  const ours = [...inputs, ...variants].every((file) =>
-    file.startsWith(path.join(root, 'packages') + path.sep),
-  );
+  const ours =
+    replaced.length === 0 &&
+    [...inputs, ...variants].every((file) => file.startsWith(path.join(root, 'packages') + path.sep));
   const known = ours ? path.join(built, `${name}-${hashOf(variants, '')}`) : null;
   if (known !== null && existsSync(known)) return path.join(known, `${name}.js`);
   const { faultlinePlugin } = await import(pathToFileURL(path.join(built, 'plugin.js')).href);
   // A changed vocabulary changes what the explorer runs on: then nothing is shared, and a worker of its own runs it.
-  const whole = variants.some((variant) =>
-    /@replaces packages\/machine\//.test(readFileSync(variant, 'utf8')),
-  );
-  const shared = whole ? {} : sharedModules(root, built, variants.length > 0);
+  const vocabulary = path.join(root, 'packages', 'machine') + path.sep;
+  const whole =
+    replaced.some((file) => file.startsWith(vocabulary)) ||
+    variants.some((variant) => /@replaces packages\/machine\//.test(readFileSync(variant, 'utf8')));
+  const shared = whole ? {} : sharedModules(root, built, variants.length + replaced.length > 0);
   let plugin;
   try {
-    plugin = faultlinePlugin({ platform: 'explored', root, variants, shared });
+    plugin = faultlinePlugin({ platform: 'explored', root, variants, sources, shared });
   } catch (error) {
     throw new BuildError(error.message, { cause: error });
   }

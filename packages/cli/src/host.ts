@@ -1,10 +1,18 @@
 /** What the launcher hands over: where things are, and how to build more of them. */
 
+/** A system that is not the one on disk. */
+export interface Changed {
+  /** Variant files: absolute paths. */
+  readonly variants: readonly string[];
+  /** Texts that stand in for files, by absolute path. */
+  readonly sources?: Readonly<Record<string, string>>;
+}
+
 export interface Builder {
-  /** The catalogue over the system with these variants (absolute paths); returns the path of the module. */
-  buildCatalogue(host: Host, options: { readonly variants: readonly string[] }): Promise<string>;
-  /** A user's scenario file over the system with these variants; returns the path of the module. */
-  buildUserFile(host: Host, file: string, options: { readonly variants: readonly string[] }): Promise<string>;
+  /** The catalogue over a changed system; returns the path of the module. */
+  buildCatalogue(host: Host, changed: Changed): Promise<string>;
+  /** A user's scenario file over a changed system; returns the path of the module. */
+  buildUserFile(host: Host, file: string, changed: Changed): Promise<string>;
   /** Thrown by both when what the user wrote does not build. */
   readonly BuildError: new (
     message: string,

@@ -10,8 +10,11 @@ import { registerLitmus } from './verbs/litmus.ts';
 import { registerLocks } from './verbs/locks.ts';
 import { registerMutate } from './verbs/mutate.ts';
 import { registerReplay } from './verbs/replay.ts';
+import { registerReview } from './verbs/review.ts';
 import { registerStart } from './verbs/start.ts';
 import { registerStress } from './verbs/stress.ts';
+import { registerTry } from './verbs/try.ts';
+import { registerWhere } from './verbs/where.ts';
 
 /** Runs one command and returns its exit code. `argv` is without the program's name. */
 export async function main(argv: readonly string[], host: Host): Promise<number> {
@@ -47,6 +50,9 @@ export function build(): Command {
   registerLitmus(program);
   registerExplain(program);
   registerLocks(program);
+  registerWhere(program);
+  registerReview(program);
+  registerTry(program);
   for (const verb of program.commands) verb.exitOverride();
   return program;
 }

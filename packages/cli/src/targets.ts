@@ -4,8 +4,9 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AnyScenario } from '@faultline/machine';
 import { catalogueModule, loadCatalogue } from './catalogue.ts';
+import { changeOf } from './change.ts';
 import { UsageError } from './exit.ts';
-import { type Builder, host } from './host.ts';
+import { type Builder, type Changed, host } from './host.ts';
 import { either, near, scenariosOf, select, type Use } from './scenarios.ts';
 
 /** A scenario and the module to load it from. */
@@ -26,17 +27,17 @@ export async function resolveTargets(
 ): Promise<Target[]> {
   const files = names.filter(isFile);
   const others = names.filter((name) => !isFile(name));
-  const variantFiles = variants.map(variantFile);
-  const variant = variantFiles.map(variantName).join('+');
+  const changed = changedBy(variants);
+  const variant = variants.map(changeName).join('+');
   const again = variants.filter(isFile).flatMap((file) => ['--with', file]);
   const targets: Target[] = [];
   if (others.length > 0 || files.length === 0) {
     const chosen = select((await loadCatalogue()).scenarios, others, use);
-    const module = variantFiles.length === 0 ? catalogueModule() : await buildCatalogue(variantFiles);
+    const module = variants.length === 0 ? catalogueModule() : await buildCatalogue(changed);
     for (const scenario of chosen) targets.push({ scenario, module, variant, arguments: again });
   }
   for (const file of files) {
-    const module = await buildUserFile(file, variantFiles);
+    const module = await buildUserFile(file, changed);
     for (const scenario of await scenariosIn(module, file)) {
       targets.push({ scenario, module, variant, arguments: [file, ...again] });
     }
@@ -46,11 +47,22 @@ export async function resolveTargets(
 
 /** The module of the catalogue with these variants, each a name or a file. */
 export async function catalogueWith(variants: readonly string[]): Promise<string> {
-  return variants.length === 0 ? catalogueModule() : buildCatalogue(variants.map(variantFile));
+  return variants.length === 0 ? catalogueModule() : buildCatalogue(changedBy(variants));
+}
+
+/** What `--with` asks for: names of variants, variant files, patches, files that replace one of the project. */
+function changedBy(given: readonly string[]): Required<Changed> {
+  const all = given.map((one) =>
+    isFile(one) ? changeOf(one) : { variants: [variantFile(one)], sources: {} },
+  );
+  return {
+    variants: all.flatMap(({ variants }) => variants),
+    sources: Object.assign({}, ...all.map(({ sources }) => sources)) as Record<string, string>,
+  };
 }
 
 export function isFile(name: string): boolean {
-  return /\.[cm]?[jt]sx?$/.test(name) || name.startsWith('.') || path.isAbsolute(name);
+  return /\.(?:[cm]?[jt]sx?|patch|diff|mbox)$/.test(name) || name.startsWith('.') || path.isAbsolute(name);
 }
 
 /** Names of the variants that come with the project. */
@@ -63,22 +75,21 @@ export function knownVariants(): string[] {
     .sort();
 }
 
+/** The file of a variant: one of the project by its name, or a user's. Throws a UsageError with near names. */
 export function variantFile(name: string): string {
   if (isFile(name)) {
     const file = path.resolve(name);
-    if (!existsSync(file)) {
-      throw new UsageError(
-        `${name}: no such file; --with takes the name of a variant or a file that has '@replaces' tags`,
-      );
-    }
-    return file;
+    if (existsSync(file)) return file;
+    throw new UsageError(
+      `${name}: no such file; expected the name of a variant or a file that has '@replaces' tags`,
+    );
   }
   const known = knownVariants();
   if (known.includes(name)) return path.join(variantFolder(), `${name}.ts`);
   const close = near(name, known);
   const hint = close.length > 0 ? ` Did you mean ${either(close)}?` : '';
   throw new UsageError(
-    `no variant '${name}'.${hint}\nVariants: ${known.join(' ') || 'none'}. Or give a file: a path that ends in .ts.`,
+    `no variant '${name}'.${hint}\nVariants: ${known.join(' ') || 'none'}. Or give a file: a path that ends in .ts or .patch.`,
   );
 }
 
@@ -86,16 +97,18 @@ function variantFolder(): string {
   return path.join(host().root, 'packages/kvm/variants');
 }
 
-function variantName(file: string): string {
-  return path.basename(file).replace(/\.[cm]?tsx?$/, '');
+/** What a token calls it: the name of a variant, or of the file without its suffix. */
+export function changeName(given: string): string {
+  return path.basename(given).replace(/\.(?:[cm]?tsx?|patch|diff|mbox)$/, '');
 }
 
-async function buildCatalogue(variants: readonly string[]): Promise<string> {
-  return building((builder) => builder.buildCatalogue(host(), { variants }));
+/** The catalogue over a changed system. Throws a UsageError for what does not build. */
+export async function buildCatalogue(changed: Changed): Promise<string> {
+  return building((builder) => builder.buildCatalogue(host(), changed));
 }
 
-async function buildUserFile(file: string, variants: readonly string[]): Promise<string> {
-  return building((builder) => builder.buildUserFile(host(), path.resolve(file), { variants }));
+async function buildUserFile(file: string, changed: Changed): Promise<string> {
+  return building((builder) => builder.buildUserFile(host(), path.resolve(file), changed));
 }
 
 /** The build that is under way: each holds the whole project in memory, and `mutate` asks for hundreds. */

@@ -4,6 +4,8 @@ import type { LockUse } from './detect/lock-uses.ts';
 import type { Finding } from './finding.ts';
 import type { ModelName } from './memory-model.ts';
 import type { Shortcuts } from './reversal.ts';
+import type { Reduction } from './search.ts';
+import type { Session } from './session.ts';
 
 /** Searches that visit everything; and those that do not, and prove nothing. */
 export type Mode = 'optimal' | 'source' | 'sleep' | 'naive';
@@ -48,6 +50,8 @@ export interface ExploreOptions {
   readonly signal?: AbortSignal;
   /** Note every lock that is asked for, and what is held then; on unless it is false. */
   readonly lockUses?: boolean;
+  /** For surveys: called once, when set-up is done and nothing has run; may look over the shoulder of the search. */
+  readonly watch?: (session: Session, reduction: Reduction) => void;
   /** For tests of the explorer only. */
   readonly shortcuts?: Shortcuts;
 }

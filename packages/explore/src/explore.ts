@@ -87,7 +87,9 @@ export class Explorer {
     this.timeMs = bounds.timeMs ?? Number.POSITIVE_INFINITY;
     this.findings = new Findings(this.session);
     this.sampling = samplingOf(this.session, options.strategy);
-    this.session.search.use(this.reduction());
+    const reduction = this.reduction();
+    this.session.search.use(reduction);
+    options.watch?.(this.session, this.sampling?.reduction ?? reduction);
   }
 
   /** Explores for about `ms` milliseconds; true when there is nothing left to do. */

@@ -26,6 +26,7 @@ export { type Minimised, type MinimiseOptions, minimise } from './minimise.ts';
 export { type Divergence, type Expected, type Replay, type ReplayOptions, replay } from './replay.ts';
 export { fitRows, type Row, rowsOf } from './rows.ts';
 export { contextSwitches, type Schedule } from './schedule.ts';
+export { type Survey, type SurveyOptions, type SurveySite, survey } from './survey.ts';
 export {
   decodeToken,
   encodeContents,

@@ -96,6 +96,7 @@ function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration
     sometimes: hitsOf(exploration.sometimes),
     races: racesOf(scenario, exploration),
     statesHash: hashOfStates(exploration),
+    ...(job.finals === true ? { finals: [...exploration.finals.keys()].sort() } : {}),
     findings: [...findings.map((_, i) => found(job, scenario, exploration, i)), ...rules.map(ruleFinding)],
     ...(job.locks === true ? { locks: rows } : {}),
   };

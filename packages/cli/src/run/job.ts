@@ -1,5 +1,5 @@
 /** What is asked of a worker and what comes back: plain data, so that it does not matter which worker did it. */
-import type { Asked, HeldLock, ModelName, TokenContents } from '@faultline/explore';
+import type { Asked, HeldLock, ModelName, Survey, TokenContents } from '@faultline/explore';
 import type { Recording } from '../report/recording.ts';
 
 export interface Bounds {
@@ -37,6 +37,8 @@ export interface CheckJob {
   readonly locks?: boolean;
   /** Lines that a diagram should not exceed, where that can be. */
   readonly lines?: number;
+  /** The final states themselves, not only how many there are. */
+  readonly finals?: boolean;
   /** Each explained finding with its execution as data, for a page. */
   readonly recording?: boolean;
 }
@@ -50,7 +52,19 @@ export interface ReplayJob {
   readonly recording?: boolean;
 }
 
-export type Job = CheckJob | ReplayJob;
+/** Look where the executions of one scenario pass. */
+export interface SurveyJob {
+  readonly kind: 'survey';
+  readonly module: string;
+  readonly scenario: string;
+  readonly maxExecutions: number;
+}
+
+export interface SurveyResult extends Survey {
+  readonly kind: 'survey';
+}
+
+export type Job = CheckJob | ReplayJob | SurveyJob;
 
 export type Verdict = 'verified' | 'violated' | 'inconclusive';
 
@@ -132,6 +146,8 @@ export interface CheckResult {
   readonly races: readonly Race[];
   /** A digest of the set of final states: two runs with the same have the same. */
   readonly statesHash: string;
+  /** If the job asked for them: as canonical text, sorted. */
+  readonly finals?: readonly string[];
   readonly comparison?: Comparison;
   readonly findings: readonly FoundFinding[];
   /** If the job asked for them. */
@@ -167,7 +183,7 @@ export function executionsOf({ complete, deadlocked, stopped }: CheckResult): nu
   return complete + deadlocked + stopped;
 }
 
-export type Result = CheckResult | ReplayResult;
+export type Result = CheckResult | ReplayResult | SurveyResult;
 
 export interface Progress {
   readonly scenario: string;

@@ -146,7 +146,7 @@ function isWarm(member: Member, job: Job): boolean {
  */
 function isFit({ file, modules }: Member, job: Job): boolean {
   if (file !== workerOf(job)) return false;
-  const hashShows = job.kind === 'replay' || job.explain === true;
+  const hashShows = job.kind !== 'check' || job.explain === true;
   return !hashShows || modules.size === 0 || (modules.size === 1 && modules.has(job.module));
 }
 

@@ -4,6 +4,7 @@
  */
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
+import { survey } from '@faultline/explore';
 import { type AnyScenario, UnknownStepError } from '@faultline/machine';
 import { UsageError } from '../exit.ts';
 import { scenariosOf } from '../scenarios.ts';
@@ -50,7 +51,10 @@ function scenariosIn(module: string): Promise<AnyScenario[]> {
 }
 
 function run(job: Job, scenario: AnyScenario): Result {
-  return job.kind === 'check' ? runCheck(job, scenario, hooks) : runReplay(job, scenario);
+  if (job.kind === 'check') return runCheck(job, scenario, hooks);
+  if (job.kind === 'replay') return runReplay(job, scenario);
+  const { maxExecutions } = job;
+  return { kind: 'survey', ...survey(scenario, { maxExecutions, signal: hooks.signal }) };
 }
 
 /** The search polls `aborted`; the thread that would deliver an event is the one that is searching. */

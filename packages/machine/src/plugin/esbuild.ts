@@ -12,6 +12,8 @@ export interface PluginOptions {
   readonly without?: readonly string[];
   /** Variant files to apply. */
   readonly variants?: readonly string[];
+  /** Texts that stand in for files, by absolute path: changed ones, and new ones that are not on disk. */
+  readonly sources?: Readonly<Record<string, string>>;
   /** Packages that the bundle shares with one that is already loaded: package name -> absolute path of a module. */
   readonly shared?: Readonly<Record<string, string>>;
 }
@@ -21,7 +23,7 @@ const NO_TASKS =
   /^(?:packages\/(?:cli|explore\/(?!src\/programs\/)|lockdep|web|threads\/(?!src\/toys\/))|bench\/(?!tasks\/)|tools\/|.*\bnode_modules\/)/;
 
 export function faultlinePlugin(options: PluginOptions): Plugin {
-  const { root, platform } = options;
+  const { root, platform, sources = {} } = options;
   const without = new Set(options.without ?? []);
   const replacements = (options.variants ?? []).flatMap((file) =>
     replacementsOf(readFileSync(file, 'utf8'), path.resolve(file)),
@@ -38,8 +40,12 @@ export function faultlinePlugin(options: PluginOptions): Plugin {
           /[\\/]packages[\\/]machine[\\/]/.test(importer) ? { path: threadsPlatform } : undefined,
         );
       }
+      build.onResolve({ filter: /^\.\.?\// }, ({ path: specifier, resolveDir }) => {
+        const file = path.resolve(resolveDir, specifier);
+        return file in sources ? { path: file } : undefined;
+      });
       build.onLoad({ filter: /\.ts$/ }, ({ path: file }) => {
-        const code = readFileSync(file, 'utf8');
+        const code = sources[file] ?? readFileSync(file, 'utf8');
         const name = path.relative(root, file).split(path.sep).join('/');
         const inside = !name.startsWith('..');
         if (inside && NO_TASKS.test(name)) return undefined;
