@@ -24,4 +24,6 @@ export * from './rules/names.ts';
 export * from './rules/possible.ts';
 export * from './rules/rst.ts';
 export * from './rules/rule.ts';
+export type { TraceEvent } from './trace/line.ts';
 export * from './trace/spte.ts';
+export type { TraceOptions } from './trace/summary.ts';
