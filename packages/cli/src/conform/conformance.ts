@@ -52,6 +52,8 @@ export class Conformer {
   private readonly edges = new Map<string, { count: number; by: string }>();
   private readonly known = new Map<Difference, number[]>();
   private readonly steps = new Map<string, number>();
+  /** Changes that follow only if the fast path set W unseen. */
+  private readonly assumed: [event: TraceEvent, line: number][] = [];
   private misfits: (Misfit & { readonly isGap: boolean })[] = [];
   private readonly faults = new Map<number, { gfn: number; pfn: bigint; level: number }>();
   private readonly firstOfCpu = new Map<number, number>();
@@ -88,6 +90,7 @@ export class Conformer {
 
   end({ lost, overwritten }: Missing): Conformance {
     if (this.format === null) this.decide();
+    if (this.sequence?.recordsFast) this.refuseAssumed();
     const allCpus = Math.max(0, ...this.firstOfCpu.values());
     const missing = ({ isGap, line }: { isGap: boolean; line: number }) =>
       isGap && (lost > 0 || (overwritten > 0 && line <= allCpus));
@@ -109,12 +112,22 @@ export class Conformer {
     };
   }
 
+  /** The trace does record what the fast path does: it did nothing there. */
+  private refuseAssumed(): void {
+    for (const [event, line] of this.assumed)
+      this.misfit(event, line, 'another value was there: W was set, and no event says by whom', true);
+    this.understood -= this.assumed.length;
+    this.steps.delete('fast fix');
+    this.misfits.sort((a, b) => a.line - b.line);
+  }
+
   /** From what was seen so far; later events are read in the format chosen here. */
   private decide(): void {
     const values = this.waiting.flatMap(([, e]) => valuesOf(e));
     const { eptExits, nptExits } = this;
     const hint = eptExits === nptExits ? null : eptExits > nptExits ? 'ept' : 'npt';
-    const { fitting, values: telling, wellFormed } = decideFormat(values, hint);
+    const tdpMmu = this.waiting.some(([, { kind }]) => kind === 'changed');
+    const { fitting, values: telling, wellFormed } = decideFormat(values, hint, tdpMmu);
     const exits = hint === null ? '' : `${hint === 'ept' ? 'EPT' : 'NPT'} by its exits; `;
     this.formatFrom = `${exits}${wellFormed} of ${telling} values are well formed in it`;
     this.formats = telling === 0 ? [] : fitting.map(({ name }) => name);
@@ -203,6 +216,7 @@ export class Conformer {
     }
     const swapped = typeof step === 'object' ? step.swappedWith : 0;
     if (swapped > 0) this.settle(swapped);
+    if (step === 'fast fix' && this.assumed.length < MAX_MISFITS) this.assumed.push([event, line]);
     const how = typeof step === 'object' ? 'in the other order' : step;
     this.understood++;
     this.steps.set(how, (this.steps.get(how) ?? 0) + 1);

@@ -13,7 +13,7 @@ import {
   restoreAccTrack,
   type SpteFormat,
 } from '@faultline/kvm';
-import { classOf, type SpteClass } from './format.ts';
+import { classOf, isWellFormed, type SpteClass } from './format.ts';
 
 export interface Transition {
   readonly gfn: number;
@@ -118,6 +118,8 @@ export function judge(f: SpteFormat, t: Transition): Verdict {
   if (from === 'unknown' || to === 'unknown')
     return none(`the ${from === 'unknown' ? 'old' : 'new'} value is none of this format`);
   if (t.level === 1 && (from === 'table' || to === 'table')) return none('a table below the lowest level');
+  if (!isWellFormed(f, t.next, t.level))
+    return none('the new value breaks what holds for each value of this format');
   if (to === 'MMIO' && !namesFrame(f, t)) return none('the MMIO entry names another frame');
   const possible = EDGES.filter((edge) => edge.to === to && edge.from.includes(from));
   if (from === 'leaf' && to === 'leaf') return judgeLeafs(f, t, possible);

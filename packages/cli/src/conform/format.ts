@@ -55,7 +55,7 @@ const bits = (from: number, to: number): bigint => ((1n << BigInt(to - from + 1)
 
 /** Bits that neither the hardware nor KVM has a use for in this format: a value of another layout has some of them. */
 function unusedBits(f: SpteFormat, kind: 'leaf' | 'table'): bigint {
-  const software = f.ept ? bits(10, 11) | bits(54, 62) : bits(9, 11) | bits(52, 62);
+  const software = (f.ept ? bits(10, 11) : bits(9, 11)) | (bits(52, 62) & ~f.typeMask);
   if (kind === 'table') return software & ~f.mmuPresent;
   const saved = f.accTrack === 0n ? 0n : bits(54, 54) | bits(56, 56);
   const userExecute = f.ept && f.layout === 'modern' ? bits(10, 10) : 0n;
@@ -98,18 +98,19 @@ export interface Decision {
   readonly wellFormed: number;
 }
 
-/** Holds each format against the values given: pairs of a value and its level. */
+/** Holds each format against the values given: pairs of a value and its level. The TDP MMU is younger than one of them. */
 export function decideFormat(
   values: readonly (readonly [spte: bigint, level: number])[],
   hint: 'ept' | 'npt' | null,
+  tdpMmu: boolean,
 ): Decision {
   const telling = values.filter(([spte]) => (spte & ~NONPRESENT & PFN) !== 0n);
-  const scores = CANDIDATES.filter(({ format }) => hint === null || format.ept === (hint === 'ept')).map(
-    (candidate) => ({
+  const scores = CANDIDATES.filter(({ format }) => !tdpMmu || format.layout !== '2014')
+    .filter(({ format }) => hint === null || format.ept === (hint === 'ept'))
+    .map((candidate) => ({
       candidate,
       score: telling.filter(([spte, level]) => isWellFormed(candidate.format, spte, level)).length,
-    }),
-  );
+    }));
   const best = Math.max(...scores.map(({ score }) => score));
   const fitting = scores.filter(({ score }) => score === best).map(({ candidate }) => candidate);
   return { fitting, values: telling.length, wellFormed: best };

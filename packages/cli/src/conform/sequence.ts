@@ -39,7 +39,7 @@ export class Sequence {
   /** Tables seen to be made, by what they cover, and whether one was there before the trace. */
   private readonly tables = new Map<string, { made: number; before: boolean }>();
   private recordsTables = false;
-  private recordsFast = false;
+  recordsFast = false;
   private readonly format: SpteFormat;
   count = 0;
 
@@ -134,7 +134,7 @@ export class Sequence {
     const f = this.format;
     if (classOf(f, value, level) === 'leaf' && mayHardwareTurn(f, value, old)) return 'hardware';
     if (classOf(f, value, level) === 'frozen' && classOf(f, old, level) === 'empty') return 'released';
-    if (this.recordsFast || classOf(f, value, level) !== 'leaf') return null;
+    if (classOf(f, value, level) !== 'leaf') return null;
     const withoutW = value | 2n;
     const writable = (value & f.mmuWritable) !== 0n && (value & 2n) === 0n;
     return writable && (old === withoutW || mayHardwareTurn(f, withoutW, old)) ? 'fast fix' : null;

@@ -15,7 +15,10 @@ export function conformanceStatus(c: Conformance): number {
 export function conformanceText(c: Conformance, style: Style): string[] {
   const para = (text: string, indent = '  ') => wrap(text, style.width, indent, `${indent}  `);
   if (c.formats.length === 0)
-    return para('No event of this trace changes an SPTE in a way that tells its format: nothing was compared.', '');
+    return para(
+      'No event of this trace changes an SPTE in a way that tells its format: nothing was compared.',
+      '',
+    );
   const score = `${count(c.understood)} of ${count(c.transitions)} changes of an SPTE are what the model does (${percent(c)})`;
   const out = [style.strong(score), ...formatLines(c, para)];
   const width = Math.max(0, ...[...c.edges.keys()].map((name) => name.length));
