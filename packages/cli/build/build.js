@@ -57,7 +57,11 @@ export async function buildMain(root, folder, key) {
  * The catalogue over a changed system. `variants`: absolute paths. The vocabulary is shared with the main bundles, so
  * that the explorer that is already loaded drives it. Returns the path of the module.
  */
-export async function buildCatalogue({ root, built }, { variants }) {
+export async function buildCatalogue({ root, built }, { variants, auto = false }) {
+  if (auto) {
+    const entryPoints = { auto: path.join(root, 'packages/scenarios/src/index.ts') };
+    return buildInto({ root, built }, 'auto', variants, { entryPoints }, [], true);
+  }
   return buildInto({ root, built }, 'catalogue', variants, {
     entryPoints: { catalogue: path.join(root, 'packages/scenarios/src/index.ts') },
   });
@@ -74,7 +78,7 @@ export async function buildUserFile({ root, built }, file, { variants }) {
   return buildInto({ root, built }, 'user', variants, { entryPoints: { user: file } }, [file]);
 }
 
-async function buildInto({ root, built }, name, variants, options, inputs = []) {
+async function buildInto({ root, built }, name, variants, options, inputs = [], auto = false) {
   for (const variant of variants) {
     if (!existsSync(variant)) throw new BuildError(`${variant}: no such file; expected a variant`);
   }
@@ -89,10 +93,10 @@ async function buildInto({ root, built }, name, variants, options, inputs = []) 
   const whole = variants.some((variant) =>
     /@replaces packages\/machine\//.test(readFileSync(variant, 'utf8')),
   );
-  const shared = whole ? {} : sharedModules(root, built, variants.length > 0);
+  const shared = whole ? {} : sharedModules(root, built, auto || variants.length > 0);
   let plugin;
   try {
-    plugin = faultlinePlugin({ platform: 'explored', root, variants, shared });
+    plugin = faultlinePlugin({ platform: 'explored', root, variants, shared, auto });
   } catch (error) {
     throw new BuildError(error.message, { cause: error });
   }

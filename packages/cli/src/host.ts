@@ -1,8 +1,14 @@
 /** What the launcher hands over: where things are, and how to build more of them. */
 
 export interface Builder {
-  /** The catalogue over the system with these variants (absolute paths); returns the path of the module. */
-  buildCatalogue(host: Host, options: { readonly variants: readonly string[] }): Promise<string>;
+  /**
+   * The catalogue over the system with these variants (absolute paths); returns the path of the module. `auto`: every atomic,
+   * fence and lock of it is a step.
+   */
+  buildCatalogue(
+    host: Host,
+    options: { readonly variants: readonly string[]; readonly auto?: boolean },
+  ): Promise<string>;
   /** A user's scenario file over the system with these variants; returns the path of the module. */
   buildUserFile(host: Host, file: string, options: { readonly variants: readonly string[] }): Promise<string>;
   /** Thrown by both when what the user wrote does not build. */

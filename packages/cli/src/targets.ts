@@ -49,6 +49,11 @@ export async function catalogueWith(variants: readonly string[]): Promise<string
   return variants.length === 0 ? catalogueModule() : buildCatalogue(variants.map(variantFile));
 }
 
+/** The module of the catalogue in which every atomic, fence and lock of the system is a step. */
+export async function catalogueOfSites(): Promise<string> {
+  return building((builder) => builder.buildCatalogue(host(), { variants: [], auto: true }));
+}
+
 export function isFile(name: string): boolean {
   return /\.[cm]?[jt]sx?$/.test(name) || name.startsWith('.') || path.isAbsolute(name);
 }

@@ -35,6 +35,8 @@ export interface CheckJob {
   readonly explain: boolean | { readonly diagramOf: string };
   /** Lines that a diagram should not exceed, where that can be. */
   readonly lines?: number;
+  /** Say which steps that the build named were come to. */
+  readonly reached?: boolean;
   /** Each explained finding with its execution as data, for a page. */
   readonly recording?: boolean;
 }
@@ -129,6 +131,8 @@ export interface CheckResult {
   /** A digest of the set of final states: two runs with the same have the same. */
   readonly statesHash: string;
   readonly comparison?: Comparison;
+  /** If the job asked for it. */
+  readonly reached?: readonly string[];
   readonly findings: readonly FoundFinding[];
 }
 
