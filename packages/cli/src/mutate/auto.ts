@@ -49,7 +49,10 @@ const MOST = 20_000;
 
 /** Tries the sites of the areas asked for. Throws only for a defect of ours or when interrupted. */
 export async function autoCampaign(input: AutoInput): Promise<AutoRow[]> {
-  const sites = input.sites.filter((site) => input.areas.includes(areaOfSite(site)));
+  // KVM itself (virt/, x86/) before what surrounds it (host/, hw/): time may be short.
+  const sites = input.sites
+    .filter((site) => input.areas.includes(areaOfSite(site)))
+    .sort((a, b) => (shortSite(a) < shortSite(b) ? 1 : -1));
   const comeTo = await reach(input);
   const rows: AutoRow[] = [];
   let next = 0;
@@ -107,7 +110,8 @@ async function judgeSite(site: string, on: readonly CheckResult[], input: AutoIn
       const cut: string[] = [];
       for (const scenario of open) {
         if (Date.now() > input.until) return row('not tried', 'time was up');
-        const result = await input.attempt({ scenario, off: [site], most, model, reached: false });
+        const result = await attempted({ scenario, off: [site], most, model, reached: false }, input);
+        if (typeof result === 'string') return row('noticed', `${scenario}: ${result}`);
         if (result.findings.some(({ kind }) => kind !== 'sometimes')) return row('noticed', noticed(result));
         if (result.bounds.length > 0) cut.push(scenario);
       }
@@ -116,6 +120,17 @@ async function judgeSite(site: string, on: readonly CheckResult[], input: AutoIn
     if (open.length > 0) return row('undecided', `${open.join(', ')}: a bound was hit`);
   }
   return row('survives', input.reasons[shortSite(site)] ?? '');
+}
+
+/** Weakened, a step may keep the scenario from being set up at all: that is noticed as well. */
+async function attempted(trial: AutoTrial, { attempt }: AutoInput): Promise<CheckResult | string> {
+  try {
+    return await attempt(trial);
+  } catch (error) {
+    const [first = ''] = error instanceof Error ? error.message.split('\n') : [];
+    if (!first.startsWith('set-up ')) throw error;
+    return first;
+  }
 }
 
 function noticed({ scenario, findings, model }: CheckResult): string {
