@@ -222,6 +222,11 @@ test('a known difference is listed with its lines, and is not counted as underst
   );
 });
 
+test('every known difference is in docs/fidelity.md', () => {
+  const text = readFileSync(path.join(ROOT, 'docs/fidelity.md'), 'utf8');
+  for (const { name, kernel } of DIFFERENCES) expect(text).toContain(`| ${name} | ${kernel} |`);
+});
+
 const same = (text: string) => text;
 const STYLE = { width: 90, strong: same, bad: same, good: same, dim: same };
 

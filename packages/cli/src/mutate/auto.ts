@@ -6,7 +6,7 @@ import type { CheckResult } from '../run/job.ts';
 import { executionsOf } from '../run/job.ts';
 import { silent } from './judge.ts';
 
-export type AutoVerdict = 'noticed' | 'survives' | 'undecided' | 'not reached' | 'not tried';
+export type AutoVerdict = 'noticed' | 'survives' | 'elsewhere' | 'undecided' | 'not reached' | 'not tried';
 
 export interface AutoRow {
   /** 'x86/tdp-spte.ts#tdp_mmu_set_spte_atomic:sptep.cmpxchg' */
@@ -35,7 +35,8 @@ export interface AutoInput {
   readonly sites: readonly string[];
   readonly areas: readonly string[];
   readonly attempt: (trial: AutoTrial) => Promise<CheckResult>;
-  readonly reasons: Readonly<Record<string, string>>;
+  /** Why a survivor is no finding; '' if nobody knows. */
+  readonly reasonFor: (site: string) => { readonly verdict: 'survives' | 'elsewhere'; readonly says: string };
   /** No site is begun after this, in the time of Date.now(). */
   readonly until: number;
   /** Sites tried at a time. */
@@ -119,7 +120,8 @@ async function judgeSite(site: string, on: readonly CheckResult[], input: AutoIn
     }
     if (open.length > 0) return row('undecided', `${open.join(', ')}: a bound was hit`);
   }
-  return row('survives', input.reasons[shortSite(site)] ?? '');
+  const { verdict, says } = input.reasonFor(shortSite(site));
+  return row(verdict, says);
 }
 
 /** Weakened, a step may keep the scenario from being set up at all: that is noticed as well. */

@@ -8,7 +8,7 @@ import { loadCatalogue } from '../catalogue.ts';
 import { ExitCode } from '../exit.ts';
 import { host } from '../host.ts';
 import { type AutoRow, type AutoVerdict, areaOfSite, autoCampaign, autoStatus } from '../mutate/auto.ts';
-import { AUTO_REASONS } from '../mutate/auto-reasons.ts';
+import { reasonFor } from '../mutate/auto-reasons.ts';
 import { stoppable } from '../run/interrupt.ts';
 import { Interrupted, Pool } from '../run/pool.ts';
 import { count, duration } from '../run/progress.ts';
@@ -42,7 +42,7 @@ export async function mutateAuto(asked: readonly string[], options: AutoOptions)
           .map(({ name }) => name),
         sites,
         areas: asked.length > 0 ? asked : areas,
-        reasons: AUTO_REASONS,
+        reasonFor,
         until: options.time === undefined ? Number.POSITIVE_INFINITY : began + options.time * 1000,
         width: WIDTH,
         onRow: ({ site, verdict }, done, of) => process.stderr.write(`${done}/${of} ${verdict} ${site}\n`),
@@ -94,6 +94,7 @@ function recordOf(rows: readonly AutoRow[], areas: readonly string[], seconds: n
     counts: {
       noticed: n('noticed'),
       survives: n('survives'),
+      elsewhere: n('elsewhere'),
       undecided: n('undecided'),
       'not reached': n('not reached'),
       'not tried': n('not tried'),
@@ -105,6 +106,7 @@ function recordOf(rows: readonly AutoRow[], areas: readonly string[], seconds: n
 const COLOURS: Readonly<Record<AutoVerdict, (text: string) => string>> = {
   noticed: pc.green,
   survives: pc.red,
+  elsewhere: pc.dim,
   undecided: pc.yellow,
   'not reached': pc.dim,
   'not tried': pc.yellow,
