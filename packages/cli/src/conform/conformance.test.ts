@@ -81,83 +81,84 @@ test('each edge is named after a function that the model has', () => {
   for (const { by } of EDGES) expect(source).toMatch(new RegExp(`\\b${by}\\b`));
 });
 
+const WRONG: readonly (readonly [string, (w: TraceWriter) => number, RegExp])[] = [
+  [
+    'a leaf changes its frame in place',
+    (w) => w.changed(20, 1, LEAF, leafOf(EPT, 0x124n)),
+    /changes its frame/,
+  ],
+  [
+    'W appears outside a fault',
+    (w) => {
+      w.changed(20, 1, LEAF, LEAF & ~PT_WRITABLE);
+      return w.changed(20, 1, LEAF & ~PT_WRITABLE, LEAF);
+    },
+    /outside a fault/,
+  ],
+  [
+    'host-writable is lost in place',
+    (w) => w.changed(20, 1, LEAF, LEAF & ~EPT.hostWritable),
+    /breaks what holds/,
+  ],
+  ['nothing changes', (w) => w.changed(20, 1, LEAF, LEAF), /does not change/],
+  [
+    'a frozen entry is mapped by somebody else',
+    (w) => {
+      w.changed(20, 1, LEAF, FROZEN_SPTE);
+      return w.changed(20, 1, FROZEN_SPTE, LEAF);
+    },
+    /frozen entry into a leaf/,
+  ],
+  [
+    'an entry that leads to a table becomes MMIO',
+    (w) => w.changed(0, 4, tableOf(EPT, 3n), EPT.mmioValue),
+    /into an MMIO entry/,
+  ],
+  [
+    'an MMIO entry names another frame',
+    (w) => w.changed(21, 1, 0n, EPT.mmioValue | (22n << 12n)),
+    /another frame/,
+  ],
+  ['a value of no format', (w) => w.changed(21, 1, 0n, 1n), /none of this format/],
+  [
+    'another value was replaced than was there',
+    (w) => w.changed(20, 1, LEAF ^ (3n << 12n), 0n),
+    /line \d+ left/,
+  ],
+  [
+    'the leaf lost W and nobody took it',
+    (w) => w.changed(20, 1, LEAF & ~PT_WRITABLE, 0n),
+    /another value was there/,
+  ],
+  [
+    'an entry of a new table is not empty',
+    (w) => w.table(0x40000, 1) && w.changed(0x40000, 1, LEAF, 0n),
+    /new and empty/,
+  ],
+  [
+    'the fast path sets W where KVM does not allow it',
+    (w) => w.fast(20, LEAF & ~(PT_WRITABLE | EPT.mmuWritable), LEAF & ~EPT.mmuWritable),
+    /no fix/,
+  ],
+  [
+    'a leaf stands at the place of another frame',
+    (w) => w.event('kvm_mmu_set_spte', `gfn 15 spte ${LEAF.toString(16)} (rwxu) level 1 at 5008`),
+    /where this frame/,
+  ],
+  [
+    'the generation of an MMIO entry is read wrongly',
+    (w) => w.event('check_mmio_spte', 'spte 15016 kvm_gen 3 spte-gen 3 valid 1'),
+    /generation/,
+  ],
+  [
+    'the event is cut',
+    (w) => w.event('kvm_tdp_mmu_spte_changed', 'as id 0 gfn 14 level 1 old_s'),
+    /cannot be read/,
+  ],
+];
+
 describe('what the model cannot do is shown with its line', () => {
-  const cases: readonly (readonly [string, (w: TraceWriter) => number, RegExp])[] = [
-    [
-      'a leaf changes its frame in place',
-      (w) => w.changed(20, 1, LEAF, leafOf(EPT, 0x124n)),
-      /changes its frame/,
-    ],
-    [
-      'W appears outside a fault',
-      (w) => {
-        w.changed(20, 1, LEAF, LEAF & ~PT_WRITABLE);
-        return w.changed(20, 1, LEAF & ~PT_WRITABLE, LEAF);
-      },
-      /outside a fault/,
-    ],
-    [
-      'host-writable is lost in place',
-      (w) => w.changed(20, 1, LEAF, LEAF & ~EPT.hostWritable),
-      /breaks what holds/,
-    ],
-    ['nothing changes', (w) => w.changed(20, 1, LEAF, LEAF), /does not change/],
-    [
-      'a frozen entry is mapped by somebody else',
-      (w) => {
-        w.changed(20, 1, LEAF, FROZEN_SPTE);
-        return w.changed(20, 1, FROZEN_SPTE, LEAF);
-      },
-      /frozen entry into a leaf/,
-    ],
-    [
-      'an entry that leads to a table becomes MMIO',
-      (w) => w.changed(0, 4, tableOf(EPT, 3n), EPT.mmioValue),
-      /into an MMIO entry/,
-    ],
-    [
-      'an MMIO entry names another frame',
-      (w) => w.changed(21, 1, 0n, EPT.mmioValue | (22n << 12n)),
-      /another frame/,
-    ],
-    ['a value of no format', (w) => w.changed(21, 1, 0n, 1n), /none of this format/],
-    [
-      'another value was replaced than was there',
-      (w) => w.changed(20, 1, LEAF ^ (3n << 12n), 0n),
-      /line \d+ left/,
-    ],
-    [
-      'the leaf lost W and nobody took it',
-      (w) => w.changed(20, 1, LEAF & ~PT_WRITABLE, 0n),
-      /another value was there/,
-    ],
-    [
-      'an entry of a new table is not empty',
-      (w) => w.table(0x40000, 1) && w.changed(0x40000, 1, LEAF, 0n),
-      /new and empty/,
-    ],
-    [
-      'the fast path sets W where KVM does not allow it',
-      (w) => w.fast(20, LEAF & ~(PT_WRITABLE | EPT.mmuWritable), LEAF & ~EPT.mmuWritable),
-      /no fix/,
-    ],
-    [
-      'a leaf stands at the place of another frame',
-      (w) => w.event('kvm_mmu_set_spte', `gfn 15 spte ${LEAF.toString(16)} (rwxu) level 1 at 5008`),
-      /where this frame/,
-    ],
-    [
-      'the generation of an MMIO entry is read wrongly',
-      (w) => w.event('check_mmio_spte', 'spte 15016 kvm_gen 3 spte-gen 3 valid 1'),
-      /generation/,
-    ],
-    [
-      'the event is cut',
-      (w) => w.event('kvm_tdp_mmu_spte_changed', 'as id 0 gfn 14 level 1 old_s'),
-      /cannot be read/,
-    ],
-  ];
-  test.each(cases)('%s', (_, wrong, reason) => {
+  test.each(WRONG)('%s', (_, wrong, reason) => {
     let line = 0;
     const c = after((w) => {
       line = wrong(w);
