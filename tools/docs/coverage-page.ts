@@ -1,6 +1,7 @@
 /** docs/coverage.md: every change of the system that ought to be noticed, and by which scenario it is. */
 import type { AnyScenario } from '@faultline/machine';
 import type { Expectation, Mutant } from '@faultline/scenarios';
+import { autoSection } from './auto-section.ts';
 import { code, type Page, page, table } from './page.ts';
 
 export function coveragePage(scenarios: readonly AnyScenario[], mutants: readonly Mutant[]): Page {
@@ -15,7 +16,11 @@ export function coveragePage(scenarios: readonly AnyScenario[], mutants: readonl
     `${mutants.length} changes, ${scenarios.length} scenarios.`,
   ].join('\n');
   const body = areas.map((area) => section(area, scenarios, mutants)).join('\n\n');
-  return page('docs/coverage.md', 'What is load-bearing, and how we know', `${intro}\n\n${body}`);
+  return page(
+    'docs/coverage.md',
+    'What is load-bearing, and how we know',
+    `${intro}\n\n${body}\n\n${autoSection()}`,
+  );
 }
 
 function section(area: string, scenarios: readonly AnyScenario[], mutants: readonly Mutant[]): string {

@@ -54,12 +54,14 @@ export async function buildMain(root, folder, key) {
 }
 
 /**
- * The catalogue over a changed system. `variants`: absolute paths; `sources`: texts that stand in for files. The vocabulary is shared with the main bundles, so
- * that the explorer that is already loaded drives it. Returns the path of the module.
+ * The catalogue over a changed system. `variants`: absolute paths; `sources`: texts that stand in for files; `auto`: every
+ * atomic, fence and lock of it is a step. The vocabulary is shared with the main bundles, so that the explorer that is already
+ * loaded drives it. Returns the path of the module.
  */
 export async function buildCatalogue({ root, built }, changed) {
-  return buildInto({ root, built }, 'catalogue', changed, {
-    entryPoints: { catalogue: path.join(root, 'packages/scenarios/src/index.ts') },
+  const name = changed.auto === true ? 'auto' : 'catalogue';
+  return buildInto({ root, built }, name, changed, {
+    entryPoints: { [name]: path.join(root, 'packages/scenarios/src/index.ts') },
   });
 }
 
@@ -74,7 +76,13 @@ export async function buildUserFile({ root, built }, file, changed) {
   return buildInto({ root, built }, 'user', changed, { entryPoints: { user: file } }, [file]);
 }
 
-async function buildInto({ root, built }, name, { variants, sources = {} }, options, inputs = []) {
+async function buildInto(
+  { root, built },
+  name,
+  { variants, sources = {}, auto = false },
+  options,
+  inputs = [],
+) {
   const replaced = Object.keys(sources);
   for (const variant of variants) {
     if (!existsSync(variant)) throw new BuildError(`${variant}: no such file; expected a variant`);
@@ -91,10 +99,10 @@ async function buildInto({ root, built }, name, { variants, sources = {} }, opti
   const whole =
     replaced.some((file) => file.startsWith(vocabulary)) ||
     variants.some((variant) => /@replaces packages\/machine\//.test(readFileSync(variant, 'utf8')));
-  const shared = whole ? {} : sharedModules(root, built, variants.length + replaced.length > 0);
+  const shared = whole ? {} : sharedModules(root, built, auto || variants.length + replaced.length > 0);
   let plugin;
   try {
-    plugin = faultlinePlugin({ platform: 'explored', root, variants, sources, shared });
+    plugin = faultlinePlugin({ platform: 'explored', root, variants, sources, shared, auto });
   } catch (error) {
     throw new BuildError(error.message, { cause: error });
   }

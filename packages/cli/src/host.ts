@@ -8,9 +8,15 @@ export interface Changed {
   readonly sources?: Readonly<Record<string, string>>;
 }
 
+/** What a build is made of. */
+export interface Build extends Changed {
+  /** Every atomic, fence and lock of packages/kvm is a step: see `mutate --auto`. */
+  readonly auto?: boolean;
+}
+
 export interface Builder {
   /** The catalogue over a changed system; returns the path of the module. */
-  buildCatalogue(host: Host, changed: Changed): Promise<string>;
+  buildCatalogue(host: Host, build: Build): Promise<string>;
   /** A user's scenario file over a changed system; returns the path of the module. */
   buildUserFile(host: Host, file: string, changed: Changed): Promise<string>;
   /** Thrown by both when what the user wrote does not build. */

@@ -61,6 +61,11 @@ function changedBy(given: readonly string[]): Required<Changed> {
   };
 }
 
+/** The module of the catalogue in which every atomic, fence and lock of the system is a step. */
+export async function catalogueOfSites(): Promise<string> {
+  return building((builder) => builder.buildCatalogue(host(), { variants: [], auto: true }));
+}
+
 export function isFile(name: string): boolean {
   return /\.(?:[cm]?[jt]sx?|patch|diff|mbox)$/.test(name) || name.startsWith('.') || path.isAbsolute(name);
 }

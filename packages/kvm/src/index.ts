@@ -42,9 +42,21 @@ export {
   KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY,
 } from './virt/ioeventfd-ioctl.ts';
 export type { GuestProgram, Kvm, Vcpu } from './virt/kvm.ts';
+export { MmioLayout } from './virt/kvm-config.ts';
 export { setUserMemoryRegion, type UserspaceMemoryRegion } from './virt/memory-region.ts';
 export { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, type Memslot, type Memslots } from './virt/memslots.ts';
 export { vcpuRun } from './virt/vcpu-run.ts';
 export { generationBits, isMmioSpte, mmioGenerationOf, mmioGfnOf } from './x86/mmio-spte.ts';
-export { type SpteFormat, spteFormat } from './x86/spte-format.ts';
-export { FROZEN_SPTE, isAccessTrack, isShadowPresent } from './x86/spte-predicates.ts';
+export { AdType, PT_WRITABLE, type SpteFormat, type SpteLayout, spteFormat } from './x86/spte-format.ts';
+export {
+  adEnabled,
+  checkSpte,
+  FROZEN_SPTE,
+  hasVolatileBits,
+  isAccessTrack,
+  isLast,
+  isMmio,
+  isShadowPresent,
+  markForAccessTrack,
+  restoreAccTrack,
+} from './x86/spte-predicates.ts';

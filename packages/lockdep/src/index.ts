@@ -27,4 +27,6 @@ export * from './rules/possible.ts';
 export * from './rules/rst.ts';
 export * from './rules/rule.ts';
 export * from './rules/uses.ts';
+export type { TraceEvent } from './trace/line.ts';
 export * from './trace/spte.ts';
+export type { TraceOptions } from './trace/summary.ts';

@@ -94,6 +94,7 @@ export { SRCU_CPUS, Srcu, SrcuDomain, type SrcuLevel, srcu } from './srcu.ts';
 export {
   allSteps,
   at,
+  forgetReached,
   type Step,
   setStepsOff,
   stepById,

@@ -1,3 +1,3 @@
 /** What transformed modules import: where they are, and which steps are off. */
 export { atSite, registerSites } from './sites.ts';
-export { stepNamed } from './step.ts';
+export { reach, stepNamed } from './step.ts';

@@ -5,8 +5,10 @@
 export interface Step {
   readonly id: number;
   readonly name: string;
-  /** How it was named: a label can be removed, a call site only weakened. */
-  kind: 'label' | 'at';
+  /** How it was named: a label can be removed, a call site only weakened. The build names an 'auto' one itself. */
+  kind: 'label' | 'at' | 'auto';
+  /** An 'auto' one was come to since `forgetReached`. */
+  reached: boolean;
   /** Removed or weakened for the current program. */
   off: boolean;
   /** Where it stands, once its module is loaded by a transformed build. */
@@ -22,7 +24,7 @@ const byId: Step[] = [];
 export function stepNamed(name: string, kind: Step['kind'] = 'label', site = ''): Step {
   let step = byName.get(name);
   if (step === undefined) {
-    step = { id: byId.length + 1, name, kind, off: false, site };
+    step = { id: byId.length + 1, name, kind, off: false, reached: false, site };
     byName.set(name, step);
     byId.push(step);
   }
@@ -36,6 +38,16 @@ export function stepNamed(name: string, kind: Step['kind'] = 'label', site = '')
 /** Names the visible operation that takes it as its last argument: `sptep.cmpxchg(old, next, at('mmu.fast_page_fault'))`. */
 export function at(name: string): Step {
   return stepNamed(name, 'at');
+}
+
+/** What a build that names every site puts around the step of an operation. */
+export function reach(step: Step): Step {
+  step.reached = true;
+  return step;
+}
+
+export function forgetReached(): void {
+  for (const step of byId) step.reached = false;
 }
 
 /** Every step whose module has been loaded, by name. */

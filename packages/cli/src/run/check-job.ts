@@ -1,6 +1,6 @@
 /** Explores one scenario and says what came of it in plain data. */
 import { type BoundHit, type Exploration, explore, type Finding, type LockUse } from '@faultline/explore';
-import { type AnyScenario, finalStateText, type Outcome } from '@faultline/machine';
+import { type AnyScenario, allSteps, finalStateText, forgetReached, type Outcome } from '@faultline/machine';
 import { asLockdep } from '../locks/as-lockdep.ts';
 import { brokenRules, ruleFinding } from '../locks/rules-broken.ts';
 import { compare, hashOfStates, racesOf } from './compare.ts';
@@ -16,8 +16,10 @@ export interface Hooks {
 /** Throws UnknownStepError for a step that does not exist. */
 export function runCheck(job: CheckJob, given: AnyScenario, hooks: Hooks): CheckResult {
   const scenario = job.robust === true ? robustly(given, job) : given;
+  if (job.reached === true) forgetReached();
   const exploration = runOne(job, scenario, hooks);
   const result = resultOf(job, scenario, exploration);
+  if (job.reached === true) return { ...result, reached: reachedSteps() };
   const other = job.compare === true && job.robust !== true ? scenario.compareWith : undefined;
   if (other === undefined) return result;
   return { ...result, comparison: compare(exploration, runOne(job, other, hooks)) };
@@ -61,6 +63,10 @@ function robustly(scenario: AnyScenario, { without, bounds }: CheckJob): AnyScen
   const isKnown = ({ results }: Outcome<unknown>, state: unknown) =>
     finals.has(finalStateText(results as Record<string, unknown>, final?.(state)));
   return { ...scenario, always: { [ROBUST]: isKnown as never }, sometimes: {}, benign: [] };
+}
+
+function reachedSteps(): string[] {
+  return allSteps().flatMap(({ name, reached }) => (reached ? [name] : []));
 }
 
 const ROBUST = 'ends as some execution under sequential consistency does';

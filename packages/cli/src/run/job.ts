@@ -39,6 +39,8 @@ export interface CheckJob {
   readonly lines?: number;
   /** The final states themselves, not only how many there are. */
   readonly finals?: boolean;
+  /** Say which steps that the build named were come to. */
+  readonly reached?: boolean;
   /** Each explained finding with its execution as data, for a page. */
   readonly recording?: boolean;
 }
@@ -149,6 +151,8 @@ export interface CheckResult {
   /** If the job asked for them: as canonical text, sorted. */
   readonly finals?: readonly string[];
   readonly comparison?: Comparison;
+  /** If the job asked for it. */
+  readonly reached?: readonly string[];
   readonly findings: readonly FoundFinding[];
   /** If the job asked for them. */
   readonly locks?: readonly LockRow[];

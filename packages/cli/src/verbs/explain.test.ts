@@ -56,6 +56,37 @@ function file(name: string, text: string): string {
   return path;
 }
 
+describe('explain --conform', () => {
+  const mmio = join(FIXTURES, 'kvm-6.1-trace-mmio.txt');
+
+  test('a trace that the model could have made: status 0, with the share and the format', async () => {
+    const ran = await run('explain', '--conform', mmio);
+    expect(ran.out).toMatch(
+      /^3 of 3 changes of an SPTE are what the model does \(100\.00 %\)\n {2}Read as NPT/,
+    );
+    expect(ran.code).toBe(0);
+  });
+
+  test('a change that does not follow: status 1, with its line and its text', async () => {
+    const ran = await run('explain', '--conform', join(FIXTURES, 'kvm-6.1-trace.txt'));
+    expect(ran.out).toMatch(/Not understood\n {2}line 37: .*\n {6}kvm_tdp_mmu_spte_changed: as id 0/);
+    expect(ran.code).toBe(1);
+  });
+
+  test('as data, one answer for each file', async () => {
+    const ran = await run('explain', '--conform', '--reporter', 'json', mmio, mmio);
+    const answers = JSON.parse(ran.out) as { understood: number }[];
+    expect(answers.map(({ understood }) => understood)).toEqual([3, 3]);
+  });
+
+  test('a trace without SPTEs compares nothing: status 3; what is no trace is bad input', async () => {
+    const empty = '# tracer: nop\n g-8    [000] .....  1.5: kvm_fpu: load\n';
+    expect((await run('explain', '--conform', file('empty.txt', empty))).code).toBe(3);
+    const ran = await run('explain', '--conform', splat);
+    expect([ran.code, ran.err]).toEqual([2, expect.stringMatching(/no trace in it/)]);
+  });
+});
+
 describe('explain', () => {
   test('one report in a boot log: the task, the rule with its line, the ioctl, the table; status 1', async () => {
     const { code, out } = await run('explain', splat);

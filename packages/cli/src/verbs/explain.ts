@@ -17,11 +17,14 @@ import {
   type RulesFor,
   type Style,
   skeletonOf,
+  type TraceOptions,
   toDot,
   toSvg,
 } from '@faultline/lockdep';
 import { type Command, Option } from 'commander';
 import colors from 'picocolors';
+import { type Conformance, Conformer } from '../conform/conformance.ts';
+import { conformanceJson, conformanceStatus, conformanceText } from '../conform/text.ts';
 
 interface ExplainOptions {
   readonly reporter: 'text' | 'mail' | 'json';
@@ -30,6 +33,7 @@ interface ExplainOptions {
   readonly svg?: string;
   readonly fromRaceTable?: boolean;
   readonly gfn?: string;
+  readonly conform?: boolean;
 }
 
 /** Input that a user can mend: exit status 2. */
@@ -48,6 +52,7 @@ export function registerExplain(program: Command): void {
     .option('--dot', 'print the cycles for Graphviz')
     .option('--svg <file>', 'write the cycles as a picture')
     .option('--gfn <hex>', 'follow this guest frame through a KVM trace')
+    .option('--conform', 'hold each SPTE change of a KVM trace against what the model does')
     .option('--from-race-table', 'print a scenario skeleton for each race table')
     .action(async (files: string[], options: ExplainOptions) => {
       process.exitCode = await run(files.length > 0 ? files : ['-'], options);
@@ -60,6 +65,13 @@ async function run(files: readonly string[], options: ExplainOptions): Promise<n
   const drawings: Drawing[] = [];
   for (const file of files) {
     try {
+      if (options.conform) {
+        const conformance = await conform(file, options);
+        if (options.reporter === 'json') answers.push({ file, ...conformanceJson(conformance) });
+        else printConformance(file, files.length > 1, conformance, options);
+        worst = Math.max(worst, conformanceStatus(conformance));
+        continue;
+      }
       const given = options.rst ? readRules(options.rst) : besides(file);
       if (given && !options.rst)
         process.stderr.write(`using the rules of ${given.document}, found beside the log\n`);
@@ -81,8 +93,31 @@ async function run(files: readonly string[], options: ExplainOptions): Promise<n
   return Math.max(worst, writeSvg(options.svg, drawings));
 }
 
-async function read(file: string, options: ExplainOptions): Promise<Explained> {
-  const explainer = new Explainer(options.gfn === undefined ? {} : { gfn: options.gfn });
+/** Throws BadInput for what is no KVM trace. */
+async function conform(file: string, options: ExplainOptions): Promise<Conformance> {
+  const conformer = new Conformer();
+  const { found } = await read(file, options, conformer.take);
+  const traces = found.flatMap((f) => (f.type === 'trace' ? [f.trace] : []));
+  if (traces.length === 0) throw new BadInput('no trace in it: --conform wants kvm and kvmmmu events');
+  const sum = (of: (t: (typeof traces)[number]) => number) => traces.reduce((n, t) => n + of(t), 0);
+  return conformer.end({ lost: sum((t) => t.lost), overwritten: sum((t) => t.overwritten) });
+}
+
+function printConformance(file: string, named: boolean, c: Conformance, options: ExplainOptions): void {
+  const style = options.reporter === 'mail' ? plainStyle(72) : screenStyle();
+  if (named) process.stdout.write(`${style.strong(`== ${file}`)}\n`);
+  process.stdout.write(`${conformanceText(c, style).join('\n')}\n${named ? '\n' : ''}`);
+}
+
+async function read(
+  file: string,
+  options: ExplainOptions,
+  onEvent?: TraceOptions['onEvent'],
+): Promise<Explained> {
+  const explainer = new Explainer({
+    ...(options.gfn === undefined ? {} : { gfn: options.gfn }),
+    ...(onEvent === undefined ? {} : { onEvent }),
+  });
   if (file === '-' && process.stdin.isTTY)
     process.stderr.write('reading standard input, to the end (Ctrl-D)\n');
   const stream: AsyncIterable<Buffer | string> =

@@ -18,6 +18,12 @@ test('an area that is none is refused with the near one', () => {
   expect(ran.status).toBe(2);
 });
 
+test('--auto knows the areas of the sites, before anything is tried', () => {
+  const ran = faultline(['mutate', '--auto', 'notifer']);
+  expect(ran.stderr).toMatch(/no area 'notifer'. Did you mean 'notifier'\?/);
+  expect(ran.status).toBe(2);
+});
+
 test('Ctrl-C ends it as incomplete', async () => {
   const child = spawn(process.execPath, [BIN, 'mutate'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] });
   let out = '';

@@ -14,12 +14,15 @@ import { Interrupted, Pool } from '../run/pool.ts';
 import { count, duration, progressLine } from '../run/progress.ts';
 import { areaOf } from '../scenarios.ts';
 import { catalogueWith } from '../targets.ts';
+import { mutateAuto } from './mutate-auto.ts';
 import { type BoundOptions, boundOptions, boundsOf, requireAreas } from './options.ts';
 
 interface MutateOptions extends BoundOptions {
   readonly reporter: 'text' | 'json';
   readonly quiet?: true;
   readonly pictures?: true;
+  readonly auto?: true;
+  readonly record?: string;
 }
 
 export function registerMutate(program: Command): void {
@@ -29,11 +32,14 @@ export function registerMutate(program: Command): void {
     .description('remove or weaken each load-bearing step, and see whether a scenario notices')
     .option('--quiet', 'print only what is MISSED, and the score')
     .option('--pictures', 'in JSON: a diagram for each variant that is caught');
+  command
+    .option('--auto', 'weaken every atomic, fence and lock that has no name; --time is then for all of it')
+    .option('--record <file>', 'with --auto: write the result there');
   for (const option of boundOptions()) command.addOption(option);
   command
     .option('--reporter <reporter>', 'text or json', 'text')
     .action(async (areas: string[], options: MutateOptions) => {
-      process.exitCode = await mutate(areas, options);
+      process.exitCode = await (options.auto === true ? mutateAuto : mutate)(areas, options);
     });
 }
 

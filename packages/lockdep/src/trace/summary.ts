@@ -39,6 +39,8 @@ export interface TraceSummary {
 export interface TraceOptions {
   /** Follow this gfn (hex without 0x) instead of the busiest one. */
   readonly gfn?: string;
+  /** Sees every event in the order of the text, with the number of its line. */
+  readonly onEvent?: (event: TraceEvent, line: number) => void;
 }
 
 const MAX_KEYS = 50_000;
@@ -64,10 +66,12 @@ export class Trace implements Collector {
   private readonly first: number;
   private last: number;
   private readonly want: string | null;
+  private readonly onEvent: TraceOptions['onEvent'];
 
   constructor(n: number, options: TraceOptions = {}) {
     this.first = n;
     this.last = n;
+    this.onEvent = options.onEvent;
     this.want = options.gfn ? options.gfn.toLowerCase().replace(/^0x/, '') : null;
   }
 
@@ -88,6 +92,7 @@ export class Trace implements Collector {
     const event = parseTraceLine(text);
     if (event) {
       this.event(event);
+      this.onEvent?.(event, n);
       return this.keep(n);
     }
     if (text.startsWith('#')) {

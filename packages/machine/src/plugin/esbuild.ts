@@ -14,6 +14,8 @@ export interface PluginOptions {
   readonly variants?: readonly string[];
   /** Texts that stand in for files, by absolute path: changed ones, and new ones that are not on disk. */
   readonly sources?: Readonly<Record<string, string>>;
+  /** Every atomic, fence and lock of packages/kvm becomes a step: see auto.ts. */
+  readonly auto?: boolean;
   /** Packages that the bundle shares with one that is already loaded: package name -> absolute path of a module. */
   readonly shared?: Readonly<Record<string, string>>;
 }
@@ -54,7 +56,11 @@ export function faultlinePlugin(options: PluginOptions): Plugin {
         const contents =
           replaced.size > 0
             ? withMap(transform(code, shown, { platform, without, replaced }))
-            : unreplaced(code, shown, platform, without);
+            : unreplaced(code, shown, {
+                platform,
+                without,
+                auto: options.auto === true && /^packages\/kvm\/src\//.test(shown),
+              });
         return contents === null ? undefined : { contents, loader: 'ts', resolveDir: path.dirname(file) };
       });
     },
@@ -67,13 +73,12 @@ const known = new Map<string, { readonly code: string; readonly contents: string
 function unreplaced(
   code: string,
   file: string,
-  platform: TransformOptions['platform'],
-  without: ReadonlySet<string>,
+  options: TransformOptions & { without: ReadonlySet<string> },
 ): string | null {
-  const key = [platform, file, ...without].join('\n');
+  const key = [options.platform, options.auto, file, ...options.without].join('\n');
   const before = known.get(key);
   if (before?.code === code) return before.contents;
-  const contents = withMap(transform(code, file, { platform, without }));
+  const contents = withMap(transform(code, file, options));
   known.set(key, { code, contents });
   return contents;
 }

@@ -9,6 +9,7 @@
  */
 import MagicString from 'magic-string';
 import { parseSync } from 'oxc-parser';
+import { autoSite } from './auto.ts';
 import { kernelNameOf, type SourceComment } from './comments.ts';
 import { TransformError } from './error.ts';
 import { type Node, walk } from './walk.ts';
@@ -19,6 +20,8 @@ export interface TransformOptions {
   readonly without?: ReadonlySet<string>;
   /** Names to replace: exported function -> module that exports its replacement (see variant.ts). */
   readonly replaced?: ReadonlyMap<string, string>;
+  /** Explored builds: every atomic, fence and lock that has no name becomes a step of its own. */
+  readonly auto?: boolean;
 }
 
 export interface Transformed {
@@ -44,6 +47,9 @@ class Module {
   private readonly out: MagicString;
   private readonly sites: SiteRow[] = [];
   private readonly steps = new Map<string, string>();
+  /** Sites named by this build, and whether there are any. */
+  private readonly autos = new Map<string, number>();
+  private usesReach = false;
   private readonly area: string;
   private readonly lineStarts: number[] = [0];
   /** End of the statement left out last: nothing inside it is to be transformed. */
@@ -80,8 +86,22 @@ class Module {
     const id = this.sites.length;
     const text = this.code.slice(argument.start, argument.end).replace(/\s+/g, ' ');
     this.sites.push([this.lineOf(node.start), this.functionName(ancestors), text, labelAround(ancestors)]);
+    if (this.options.auto === true) this.automatic(argument, ancestors);
     this.out.update(node.start, argument.start, 'yield $y(');
     this.out.appendLeft(argument.end, `, $b + ${id})`);
+  }
+
+  /** Its step as one more argument: weakened then like one that was named by hand. */
+  private automatic(call: Node, ancestors: readonly Node[]): void {
+    const site = autoSite(call, this.code);
+    if (site === null) return;
+    const base = `auto:${this.area}:${this.file}#${this.functionName(ancestors)}:${site.text}`;
+    const times = (this.autos.get(base) ?? 0) + 1;
+    this.autos.set(base, times);
+    const name = site.paired || times === 1 ? base : `${base} (${times})`;
+    this.usesReach = true;
+    const variable = this.stepVariable(name, 'auto', call.start);
+    this.out.appendLeft(site.position, `${site.comma ? ', ' : ''}$u(${variable})`);
   }
 
   private labelled(node: Node): void {
@@ -153,7 +173,7 @@ class Module {
 
   finish(replaced: ReadonlyMap<string, string>): Transformed {
     const head = [
-      "import { atSite as $y, registerSites as $r, stepNamed as $n } from '@faultline/machine/runtime';",
+      `import { atSite as $y, ${this.usesReach ? 'reach as $u, ' : ''}registerSites as $r, stepNamed as $n } from '@faultline/machine/runtime';`,
     ];
     for (const step of this.steps.values()) head.push(`const ${step};`);
     if (this.sites.length > 0)

@@ -1,0 +1,142 @@
+/**
+ * Every atomic, fence and lock of packages/kvm weakened without being told which: the coverage that nobody marked for
+ * himself. A site is noticed when any scenario that comes to it has a finding; what survives needs a reason or is one.
+ */
+import type { CheckResult } from '../run/job.ts';
+import { executionsOf } from '../run/job.ts';
+import { silent } from './judge.ts';
+
+export type AutoVerdict = 'noticed' | 'survives' | 'elsewhere' | 'undecided' | 'not reached' | 'not tried';
+
+export interface AutoRow {
+  /** 'x86/tdp-spte.ts#tdp_mmu_set_spte_atomic:sptep.cmpxchg' */
+  readonly site: string;
+  readonly area: string;
+  readonly verdict: AutoVerdict;
+  /** The scenario that noticed and what it found; why a survivor is no finding, '' if nobody knows. */
+  readonly says: string;
+  /** Scenarios that come to the site. */
+  readonly scenarios: number;
+}
+
+/** One exploration of the catalogue with every site named. */
+export interface AutoTrial {
+  readonly scenario: string;
+  readonly off: readonly string[];
+  readonly most: number;
+  readonly model: 'sc' | 'tso';
+  readonly reached: boolean;
+}
+
+export interface AutoInput {
+  /** Names of scenarios within the default budget that hold. */
+  readonly scenarios: readonly string[];
+  /** Names of all sites, as the build made them. */
+  readonly sites: readonly string[];
+  readonly areas: readonly string[];
+  readonly attempt: (trial: AutoTrial) => Promise<CheckResult>;
+  /** Why a survivor is no finding; '' if nobody knows. */
+  readonly reasonFor: (site: string) => { readonly verdict: 'survives' | 'elsewhere'; readonly says: string };
+  /** No site is begun after this, in the time of Date.now(). */
+  readonly until: number;
+  /** Sites tried at a time. */
+  readonly width: number;
+  readonly onRow?: (row: AutoRow, done: number, of: number) => void;
+}
+
+/** Most weakened sites show themselves at once; the rest get a whole scenario. */
+const FIRST = 150;
+const MOST = 20_000;
+
+/** Tries the sites of the areas asked for. Throws only for a defect of ours or when interrupted. */
+export async function autoCampaign(input: AutoInput): Promise<AutoRow[]> {
+  // KVM itself (virt/, x86/) before what surrounds it (host/, hw/): time may be short.
+  const sites = input.sites
+    .filter((site) => input.areas.includes(areaOfSite(site)))
+    .sort((a, b) => (shortSite(a) < shortSite(b) ? 1 : -1));
+  const comeTo = await reach(input);
+  const rows: AutoRow[] = [];
+  let next = 0;
+  const one = async () => {
+    for (let i = next++; i < sites.length; i = next++) {
+      const site = sites[i] as string;
+      const row = await judgeSite(site, comeTo.get(site) ?? [], input);
+      rows.push(row);
+      input.onRow?.(row, rows.length, sites.length);
+    }
+  };
+  await Promise.all(Array.from({ length: input.width }, one));
+  return rows.sort((a, b) => (`${a.area}:${a.site}` < `${b.area}:${b.site}` ? -1 : 1));
+}
+
+/** 'auto:AREA:packages/kvm/src/FILE#FUNCTION:WHAT' */
+export function areaOfSite(site: string): string {
+  return site.split(':', 2)[1] || 'none';
+}
+
+export function shortSite(site: string): string {
+  return site.replace(/^auto:\w*:packages\/kvm\/src\//, '');
+}
+
+/** A finding for each survivor without a reason; incomplete if something was not decided. */
+export function autoStatus(rows: readonly AutoRow[]): 0 | 1 | 3 {
+  if (rows.some(({ verdict, says }) => verdict === 'survives' && says === '')) return 1;
+  return rows.some(({ verdict }) => verdict === 'undecided' || verdict === 'not tried') ? 3 : 0;
+}
+
+/** Scenarios that come to each site in the unchanged system, smallest first. */
+async function reach({ scenarios, attempt }: AutoInput): Promise<Map<string, CheckResult[]>> {
+  const unchanged = await Promise.all(
+    scenarios.map((scenario) => attempt({ scenario, off: [], most: MOST, model: 'sc', reached: true })),
+  );
+  const comeTo = new Map<string, CheckResult[]>();
+  for (const result of unchanged.sort((a, b) => executionsOf(a) - executionsOf(b))) {
+    if (!silent(result)) continue;
+    for (const site of result.reached ?? []) comeTo.set(site, [...(comeTo.get(site) ?? []), result]);
+  }
+  return comeTo;
+}
+
+async function judgeSite(site: string, on: readonly CheckResult[], input: AutoInput): Promise<AutoRow> {
+  const row = (verdict: AutoVerdict, says: string): AutoRow => {
+    return { site: shortSite(site), area: areaOfSite(site), verdict, says, scenarios: on.length };
+  };
+  if (on.length === 0) return row('not reached', 'no scenario within the default budget comes here');
+  if (Date.now() > input.until) return row('not tried', 'time was up');
+  // Only a full barrier means more under x86-TSO than under sequential consistency.
+  const models = /:smpMb( \(\d+\))?$|\.smpStoreMb/.test(site) ? (['sc', 'tso'] as const) : (['sc'] as const);
+  for (const model of models) {
+    let open = on.map(({ scenario }) => scenario);
+    for (const most of [FIRST, MOST]) {
+      const cut: string[] = [];
+      for (const scenario of open) {
+        if (Date.now() > input.until) return row('not tried', 'time was up');
+        const result = await attempted({ scenario, off: [site], most, model, reached: false }, input);
+        if (typeof result === 'string') return row('noticed', `${scenario}: ${result}`);
+        if (result.findings.some(({ kind }) => kind !== 'sometimes')) return row('noticed', noticed(result));
+        if (result.bounds.length > 0) cut.push(scenario);
+      }
+      open = cut;
+    }
+    if (open.length > 0) return row('undecided', `${open.join(', ')}: a bound was hit`);
+  }
+  const { verdict, says } = input.reasonFor(shortSite(site));
+  return row(verdict, says);
+}
+
+/** Weakened, a step may keep the scenario from being set up at all: that is noticed as well. */
+async function attempted(trial: AutoTrial, { attempt }: AutoInput): Promise<CheckResult | string> {
+  try {
+    return await attempt(trial);
+  } catch (error) {
+    const [first = ''] = error instanceof Error ? error.message.split('\n') : [];
+    if (!first.startsWith('set-up ')) throw error;
+    return first;
+  }
+}
+
+function noticed({ scenario, findings, model }: CheckResult): string {
+  const found = findings.find(({ kind }) => kind !== 'sometimes');
+  const what = found === undefined ? '' : found.kind === 'always' ? `'${found.name}'` : found.kind;
+  return `${scenario}: ${what}${model === 'tso' ? ' under x86-TSO' : ''}`;
+}
