@@ -3,12 +3,8 @@
  * the guest costs without logging, with it, and as the first after a harvest, and pages a second that a migration copies,
  * beside a plain copy of the same pages in the same process. `node bench/run.mjs dirty`
  */
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { runOnThreads } from '@faultline/threads';
+import { timerOf } from './on-threads.ts';
 
-const ROUNDS = 7;
-const root = process.cwd();
 const PARTS = [
   'plain-copy',
   'migration',
@@ -20,27 +16,7 @@ const PARTS = [
   'write-just-armed',
 ] as const;
 
-interface Timed {
-  readonly ops: number;
-  readonly ms: number;
-}
-
-const { buildThreads } = await import(
-  pathToFileURL(path.join(root, 'packages/cli/build/threads-bundle.js')).href
-);
-const bundle = await buildThreads(root, { scenarioFile: path.join(root, 'bench/tasks/dirty.ts') });
-
-/** Nanoseconds a page takes: the median over the rounds. */
-async function nanoseconds(name: string): Promise<number> {
-  const result = await runOnThreads(bundle, `bench/${name}`, { rounds: ROUNDS, stuckAfterMs: 60_000 });
-  for (const { kind, text, stack } of result.findings) console.log(kind, text, stack);
-  const each = [...result.states.keys()].map((text) => {
-    const { ops, ms } = (JSON.parse(text).results as { one: Timed }).one;
-    return (ms * 1e6) / ops;
-  });
-  return each.sort((a, b) => a - b)[each.length >> 1] as number;
-}
-
+const nanoseconds = await timerOf('bench/tasks/dirty.ts', 7);
 const plain = await nanoseconds('plain-copy');
 for (const name of PARTS) {
   const ns = name === 'plain-copy' ? plain : await nanoseconds(name);

@@ -26,3 +26,21 @@ export type Expectation =
   | { readonly equivalent: string }
   /** Needs what is not built yet, or another memory model: which. */
   | { readonly elsewhere: string };
+
+/**
+ * The usual row of a list: one change, run against the one scenario that should notice it. Names and scenarios without an area
+ * are of `area`.
+ */
+export function caughtIn(area: string) {
+  const full = (name: string) => (name.includes('/') ? name : `${area}/${name}`);
+  return (
+    name: string,
+    says: string,
+    scenario: string,
+    always: string,
+    how: Pick<Mutant, 'off' | 'variant'>,
+  ): Mutant => {
+    const caught = full(scenario);
+    return { name: full(name), says, ...how, against: [caught], expect: { caught, always } };
+  };
+}

@@ -90,6 +90,18 @@ export const splitPageAtStart = scenario('dirty/split-page-missed-when-logging-s
   },
 });
 
+/** Both pages of the huge page are written beside a harvest, after which page 1 is copied. */
+const BOTH_WRITTEN = {
+  *vcpu0({ vcpu }: DirtyVm): Task<void> {
+    yield* guestWrite(vcpu, GPA0, 7n);
+    yield* guestWrite(vcpu, GPA1, 8n);
+  },
+  *migration({ kvm, mm }: DirtyVm): Task<bigint> {
+    yield* getDirtyLog(kvm, 0);
+    return yield* mm.page.at(1).content.readOnce();
+  },
+};
+
 /**
  * A write to a huge page that is protected for logging. The fast path may not fix it: it would log the page that was
  * written, and let the guest write all the others. Nor may the slow path map a huge page there.
@@ -104,16 +116,7 @@ export const neighbourNotLogged = scenario('dirty/neighbour-in-huge-page-not-log
     yield* setUserMemoryRegion(vm.kvm, LOGGED);
     return vm;
   },
-  threads: {
-    *vcpu0({ vcpu }: DirtyVm) {
-      yield* guestWrite(vcpu, GPA0, 7n);
-      yield* guestWrite(vcpu, GPA1, 8n);
-    },
-    *migration({ kvm, mm }: DirtyVm) {
-      yield* getDirtyLog(kvm, 0);
-      return yield* mm.page.at(1).content.readOnce();
-    },
-  },
+  threads: BOTH_WRITTEN,
   always: {
     [HARVESTED]: ({ results }, vm) => copiedOrLogged(results.migration, vm, 1),
   },
@@ -180,16 +183,7 @@ export const neighbourMissedByHardware = scenario('dirty/neighbour-missed-by-har
     yield* setUserMemoryRegion(vm.kvm, LOGGED);
     return vm;
   },
-  threads: {
-    *vcpu0({ vcpu }: DirtyVm) {
-      yield* guestWrite(vcpu, GPA0, 7n);
-      yield* guestWrite(vcpu, GPA1, 8n);
-    },
-    *migration({ kvm, mm }: DirtyVm) {
-      yield* getDirtyLog(kvm, 0);
-      return yield* mm.page.at(1).content.readOnce();
-    },
-  },
+  threads: BOTH_WRITTEN,
   always: {
     [HARVESTED]: ({ results }, vm) => copiedOrLogged(results.migration, vm, 1),
   },

@@ -1,8 +1,7 @@
-import { allocFrame, guestRead, guestWrite, swapOut } from '@faultline/kvm/seams';
+import { guestRead, guestWrite } from '@faultline/kvm/seams';
 import { scenario } from '@faultline/machine';
-import { GPA0, HVA0, type MmuVm, mmuVm, protectForLogging } from '../vm/mmu-vm.ts';
-
-const SECRET = 0x5ec3e7n;
+import { kept, takeAway } from '../vm/frames.ts';
+import { GPA0, type MmuVm, mmuVm, protectForLogging } from '../vm/mmu-vm.ts';
 
 /**
  * Seeds 000 and 003, "dirty bit tracking". An SPTE that is read-only for logging, with its Accessed bit set, looks as if
@@ -35,18 +34,14 @@ export const dirtyBitLost = scenario('mmu/dirty-bit-lost', {
       yield* guestWrite(vcpu, GPA0, 7n);
       return (yield* guestRead(vcpu, GPA0)).value;
     },
-    *host({ kvm, mm }: MmuVm) {
-      const freed = yield* swapOut(kvm, HVA0);
-      const taken = freed === null ? null : yield* allocFrame(mm);
-      if (taken === null) return -1;
-      yield* mm.page.at(taken).content.writeOnce(SECRET);
-      return taken;
+    *host(vm: MmuVm) {
+      return yield* takeAway(vm);
     },
   },
   always: {
     'the guest reads what it wrote': ({ results }) => results.vcpu0 === 7n,
-    'a frame that was given away keeps what its new owner wrote': ({ results: { host } }, { mm }) =>
-      host < 0 || mm.page.at(host).content.peek() === SECRET,
+    'a frame that was given away keeps what its new owner wrote': ({ results: { host } }, vm) =>
+      kept(host, vm),
   },
   sometimes: {
     'the page is swapped out after the write': (_, { mm }) => mm.swap.at(0).peek() === 7n,

@@ -8,19 +8,17 @@ import {
   type Vcpu,
 } from '@faultline/kvm';
 import {
-  allocFrame,
   collapseHugePage,
   getDirtyLog,
   guestRead,
   guestWrite,
   mergePages,
   pageReferenced,
-  putPage,
   rcuDoBatch,
   swapOut,
 } from '@faultline/kvm/seams';
 import { scenario, type Task } from '@faultline/machine';
-import { SECRET } from '../vm/frames.ts';
+import { lendFrame } from '../vm/frames.ts';
 import { type MmuVm, mmuVm } from '../vm/mmu-vm.ts';
 import { region } from '../vm/small-vm.ts';
 
@@ -63,12 +61,7 @@ function* splitAndCollapse({ kvm, mm }: Machine): Task<number> {
       continue;
     }
     yield* swapOut(kvm, behind(i >> 1));
-    const taken = yield* allocFrame(mm);
-    if (taken === null) continue;
-    const { content } = mm.page.at(taken);
-    yield* content.writeOnce(SECRET);
-    for (let look = 0; look < 8; look++) if ((yield* content.readOnce()) !== SECRET) overwritten++;
-    yield* putPage(mm, taken);
+    overwritten += yield* lendFrame(mm);
   }
   yield* rcuDoBatch(kvm);
   return overwritten;

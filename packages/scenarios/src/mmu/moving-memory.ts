@@ -19,6 +19,7 @@ import {
   swapOut,
 } from '@faultline/kvm/seams';
 import { scenario, type Task } from '@faultline/machine';
+import { lendFrame } from '../vm/frames.ts';
 import { HVA0, HVA1, type MmuVm, mmuVm } from '../vm/mmu-vm.ts';
 import { deletion, region } from '../vm/small-vm.ts';
 
@@ -27,8 +28,6 @@ const ACCESSES = 60;
 const MOVES = 40;
 const CHANGES = 4;
 const HARVESTS = 6;
-/** What the next owner of a freed frame keeps there. */
-const SECRET = 0x5ec3e7n;
 /** Page 0 is the first vCPU's, page 1 the second's; both lie in slot 0, which comes and goes. */
 const PAGES = 2;
 const FRAMES = 5;
@@ -67,12 +66,7 @@ function* takeAwayAndReuse({ kvm, mm }: Machine): Task<number> {
       continue;
     }
     yield* swapOut(kvm, address);
-    const taken = yield* allocFrame(mm);
-    if (taken === null) continue;
-    const { content } = mm.page.at(taken);
-    yield* content.writeOnce(SECRET);
-    for (let look = 0; look < 8; look++) if ((yield* content.readOnce()) !== SECRET) overwritten++;
-    yield* putPage(mm, taken);
+    overwritten += yield* lendFrame(mm);
   }
   return overwritten;
 }

@@ -1,4 +1,4 @@
-import type { Mutant } from '../mutant.ts';
+import { caughtIn, type Mutant } from '../mutant.ts';
 
 const IN_APIC = 'what the guest writes to its APIC is in the APIC';
 const UNTOUCHED = 'the page behind the APIC stays as it is';
@@ -6,16 +6,7 @@ const RUNS_ON = 'no guest runs on without an interrupt that it was sent';
 const IN_GUEST = 'no guest runs with APICv on when the VM has it off';
 
 /** A mutant that the `always` of one scenario catches. */
-function caught(
-  name: string,
-  says: string,
-  scenario: string,
-  always: string,
-  how: Pick<Mutant, 'off' | 'variant'>,
-): Mutant {
-  const on = `apicv/${scenario}`;
-  return { name: `apicv/${name}`, says, ...how, against: [on], expect: { caught: on, always } };
-}
+const caught = caughtIn('apicv');
 
 /** Changes to APIC virtualization: turning it off and on, faults on the APIC, its page, its interrupts. */
 export const apicvMutants: readonly Mutant[] = [

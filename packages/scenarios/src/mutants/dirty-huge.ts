@@ -1,4 +1,4 @@
-import type { Mutant } from '../mutant.ts';
+import { caughtIn, type Mutant } from '../mutant.ts';
 
 const HARVESTED = 'a page that differs from its copy is in the next harvest';
 const WRITTEN = 'the page holds what the guest wrote';
@@ -12,15 +12,7 @@ const STAY = 'dirty/small-pages-stay-when-logging-stops';
 const LOST = 'dirty/write-lost-when-logging-stops';
 
 /** A mutant that the `always` of one scenario catches. */
-function caught(
-  name: string,
-  says: string,
-  scenario: string,
-  always: string,
-  how: Pick<Mutant, 'off' | 'variant'>,
-): Mutant {
-  return { name, says, ...how, against: [scenario], expect: { caught: scenario, always } };
-}
+const caught = caughtIn('dirty');
 
 /** Changes to dirty logging where it meets huge pages: splitting, protecting, and bringing them back. */
 export const dirtyHugeMutants: readonly Mutant[] = [

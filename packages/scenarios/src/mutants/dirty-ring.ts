@@ -1,4 +1,4 @@
-import type { Mutant } from '../mutant.ts';
+import { caughtIn, type Mutant } from '../mutant.ts';
 
 const RESET = 'dirty/write-after-ring-reset';
 const TORN = 'dirty/ring-entry-torn';
@@ -7,15 +7,7 @@ const IN_RING = 'a page that differs from its copy is in the ring';
 const OWNED = 'nobody touches an entry that is not his';
 
 /** A mutant that the `always` of one scenario catches. */
-function caught(
-  name: string,
-  says: string,
-  scenario: string,
-  always: string,
-  how: Pick<Mutant, 'off' | 'variant'>,
-): Mutant {
-  return { name: `dirty/${name}`, says, ...how, against: [scenario], expect: { caught: scenario, always } };
-}
+const caught = caughtIn('dirty');
 
 /** Changes to the dirty ring: its two sides, its entries, and what a reset arms. */
 export const dirtyRingMutants: readonly Mutant[] = [

@@ -1,19 +1,11 @@
-import type { Mutant } from '../mutant.ts';
+import { caughtIn, type Mutant } from '../mutant.ts';
 
 const HARVESTED = 'a page that differs from its copy is in the next harvest';
 const NAMED = 'a write that ended before the harvest began is in it';
 const KNOWN = 'the host can still tell that the page was written';
 
 /** A mutant that the `always` of one scenario catches. */
-function caught(
-  name: string,
-  says: string,
-  scenario: string,
-  always: string,
-  how: Pick<Mutant, 'off' | 'variant'>,
-): Mutant {
-  return { name: `dirty/${name}`, says, ...how, against: [scenario], expect: { caught: scenario, always } };
-}
+const caught = caughtIn('dirty');
 
 /** Changes to dirty logging: harvest, clearing, the hardware's log, and logging turned on and off. */
 export const dirtyMutants: readonly Mutant[] = [

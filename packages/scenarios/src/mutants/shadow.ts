@@ -1,4 +1,4 @@
-import type { Mutant } from '../mutant.ts';
+import { caughtIn, type Mutant } from '../mutant.ts';
 
 const KEPT = 'a frame that was given away keeps what its new owner wrote';
 const HOLDS = 'the page holds what the guest wrote';
@@ -8,16 +8,7 @@ const LOST = 'nothing that the guest wrote is lost';
 const VALID = 'no SPTE is installed under an invalid root';
 
 /** A mutant that the `always` of one scenario catches. */
-function caught(
-  name: string,
-  says: string,
-  scenario: string,
-  always: string,
-  how: Pick<Mutant, 'off' | 'variant'>,
-): Mutant {
-  const caughtBy = `shadow/${scenario}`;
-  return { name: `shadow/${name}`, says, ...how, against: [caughtBy], expect: { caught: caughtBy, always } };
-}
+const caught = caughtIn('shadow');
 
 /** Changes to the shadow MMU: keeping pages in step with the guest's tables. */
 export const shadowMutants: readonly Mutant[] = [

@@ -30,7 +30,7 @@ import {
   swapOut,
 } from '@faultline/kvm/seams';
 import { type AnyScenario, scenario, type Task } from '@faultline/machine';
-import { SECRET } from '../vm/frames.ts';
+import { lendFrame } from '../vm/frames.ts';
 import type { MmuVm } from '../vm/mmu-vm.ts';
 import { entryFor } from '../vm/shadow-vm.ts';
 import { region } from '../vm/small-vm.ts';
@@ -104,12 +104,7 @@ function* moveMemory({ kvm, mm }: Machine): Task<number> {
       continue;
     }
     yield* swapOut(kvm, page);
-    const taken = yield* allocFrame(mm);
-    if (taken === null) continue;
-    const { content } = mm.page.at(taken);
-    yield* content.writeOnce(SECRET);
-    for (let look = 0; look < 8; look++) if ((yield* content.readOnce()) !== SECRET) overwritten++;
-    yield* putPage(mm, taken);
+    overwritten += yield* lendFrame(mm);
   }
   return overwritten;
 }

@@ -1,6 +1,6 @@
 /** Frames that change hands: the host takes one away from the guest and gives it to somebody else at once. */
 import type { Hva } from '@faultline/kvm';
-import { allocFrame, swapOut } from '@faultline/kvm/seams';
+import { allocFrame, putPage, swapOut } from '@faultline/kvm/seams';
 import type { Task } from '@faultline/machine';
 import { HVA0, type MmuVm } from './mmu-vm.ts';
 
@@ -19,6 +19,18 @@ export function* giveAway(mm: MmuVm['mm']): Task<number> {
   if (taken === null) return -1;
   yield* mm.page.at(taken).content.writeOnce(SECRET);
   return taken;
+}
+
+/** Somebody else uses a free frame for a while. Returns how often it was overwritten meanwhile. */
+export function* lendFrame(mm: MmuVm['mm']): Task<number> {
+  const taken = yield* allocFrame(mm);
+  if (taken === null) return 0;
+  const { content } = mm.page.at(taken);
+  yield* content.writeOnce(SECRET);
+  let overwritten = 0;
+  for (let look = 0; look < 8; look++) if ((yield* content.readOnce()) !== SECRET) overwritten++;
+  yield* putPage(mm, taken);
+  return overwritten;
 }
 
 /** The next owner finds what it wrote. */
