@@ -141,30 +141,45 @@ test('a fast page fault that writes plainly, and the document that describes it'
   expect(found.files[1]?.names).toEqual(['mmu_spte_clear_track_bits']);
 });
 
-test('a walk of arm64 tables: what the model has of it, or that it has nothing', () => {
+test('an aging of arm64 that looks at the table first: the race with a teardown, and the lock, are named', () => {
   const found = review(
     patch(
       'virt/kvm/arm/mmu.c',
-      'static pud_t *stage2_get_pud(struct kvm *kvm, struct kvm_mmu_memory_cache *cache,',
-      ' 	pud_t *pud;',
+      'int kvm_age_hva(struct kvm *kvm, unsigned long start, unsigned long end)',
+      ' {',
       '+	if (!READ_ONCE(kvm->arch.pgd))',
-      '+		return NULL;',
-      ' 	return pud;',
-    ),
+      '+		return 0;',
+      ' 	trace_kvm_age_hva(start, end);',
+    ) +
+      patch(
+        'virt/kvm/arm/mmu.c',
+        'static pud_t *stage2_get_pud(struct kvm *kvm, struct kvm_mmu_memory_cache *cache,',
+        ' 	pud_t *pud;',
+        '+	if (!READ_ONCE(kvm->arch.pgd))',
+        '+		return NULL;',
+      ),
   );
-  expect(found.files[0]?.file).toBe('virt/kvm/arm/mmu.c');
-  expect([...found.modelled, ...found.notModelled]).toEqual(['stage2_get_pud']);
+  expect(found.modelled).toEqual(['kvm_age_hva', 'stage2_get_pud']);
+  expect(found.notModelled).toEqual([]);
+  const [aging] = found.files[0]?.functions ?? [];
+  const [modelled] = aging?.modelled ?? [];
+  expect(modelled?.held.always).toContain('kvm->mmu_lock');
+  expect(modelled?.steps).toContain('arm64.check_pgd_before_aging');
+  expect(modelled?.scenarios).toContain('arm64/age-after-free');
+  expect(modelled?.races).toContain('arm64/before-the-fix');
 });
 
 test('a patch outside the model: it says so, and judges nothing', () => {
   const text = patch(
     'fs/ext4/inode.c',
     'static int ext4_frobnicate(struct inode *inode)',
-    '-	a(inode);',
+    '-	a(READ_ONCE(inode->i));',
+    '+	mutex_lock(&inode->lock);',
     '+	b(inode);',
   );
   const ran = faultline(['review', '-'], { input: text });
-  expect(ran.stdout).toMatch(/ext4_frobnicate\(\) \+1 -1 {2}not in the model/);
+  expect(ran.stdout).toMatch(/calls {5}not in the model: a, b\n/);
+  expect(ran.stdout).toMatch(/ext4_frobnicate\(\) \+2 -1 {2}not in the model/);
   expect(ran.stdout).toMatch(
     /The model has none of the functions that this patch touches\. It says nothing about it\.\n$/,
   );
