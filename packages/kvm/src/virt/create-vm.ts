@@ -53,6 +53,8 @@ export interface VmOptions {
     readonly pml?: number;
     /** The host shares pages as before 3.7: see host/pte-change.ts. */
     readonly changePteAlone?: boolean;
+    /** Who is left on a merged frame keeps it, as from 5.1 to 5.7: see host/ksm.ts. */
+    readonly keepsMerged?: boolean;
     readonly yields?: boolean;
     readonly structureCache?: boolean;
     /** Huge pages of 2^indexBits pages; needs tables of two levels. The host's memory starts with every range huge. */
@@ -148,6 +150,7 @@ function configure(kvm: Kvm, options: VmOptions): void {
   config.eagerPageSplit = options.mmu?.eagerPageSplit ? 1 : 0;
   config.adBits = options.mmu?.adBits === false ? 0 : 1;
   config.changePteAlone = options.mmu?.changePteAlone === true ? 1 : 0;
+  config.keepsMerged = options.mmu?.keepsMerged === true ? 1 : 0;
   config.remoteFlush = options.mmu?.remoteFlush === 'real' ? 1 : 0;
   config.vcpuEntry = options.mmu?.vcpuEntry === 'real' ? 1 : 0;
   const frames = 2 ** (config.tdpLevels * config.tdpIndexBits);

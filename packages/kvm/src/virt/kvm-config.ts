@@ -45,6 +45,8 @@ export const KvmConfig = struct(
     adBits: u32Field,
     /** 1: the host changes an entry with change_pte alone, without an invalidation around it, as before 3.7. */
     changePteAlone: u32Field,
+    /** 1: the last page on a merged frame keeps it when it is written, as from 5.1 to 5.7. */
+    keepsMerged: u32Field,
     /** 1: remote TLB flushes by requests and interrupts; 0: abstract. Likewise a vCPU's way into its guest. */
     remoteFlush: u32Field,
     vcpuEntry: u32Field,

@@ -387,7 +387,10 @@ function zaps(): Mutant[] {
 /** An entry that went away and came back for another page. */
 function aliases(): Mutant[] {
   const held = 'shadow/gfn-alias-aba-with-frame-held';
-  const covered = { covered: held, with: ['shadow.walk_with_irqs_off'], always: LOGGED };
+  const merged = 'shadow/gfn-alias-aba-by-merging';
+  const irqs = 'shadow.walk_with_irqs_off';
+  const [merge, keep] = ['notifier.merge_only_unreferenced', 'notifier.keep_only_unreferenced'];
+  const covered = { covered: held, with: [irqs], always: LOGGED };
   return [
     caught(
       'fast-path-on-indirect-pages',
@@ -409,6 +412,20 @@ function aliases(): Mutant[] {
       variant: 'shadow-frame-freed-while-held',
       against: [held],
       expect: covered,
+    },
+    {
+      name: 'shadow/held-frame-merged',
+      says: 'It holds the frame, and KSM merges its page with another all the same: the frame comes back for that one only if whoever keeps it looks away too.',
+      off: [merge],
+      against: [merged],
+      expect: { covered: merged, with: [keep, irqs], always: LOGGED },
+    },
+    {
+      name: 'shadow/held-frame-kept',
+      says: 'The last page on a merged frame keeps it although somebody holds it: nobody does, as long as held frames are not merged.',
+      off: [keep],
+      against: [merged],
+      expect: { covered: merged, with: [merge, irqs], always: LOGGED },
     },
     {
       name: 'shadow/walk-with-irqs-on',

@@ -7,7 +7,7 @@ import {
   updateLosesDirtyBit,
   upperEntryWritten,
 } from './entry-dropped.ts';
-import { gfnAlias, gfnAliasHeld } from './gfn-alias-aba.ts';
+import { gfnAlias, gfnAliasHeld, gfnAliasMerged } from './gfn-alias-aba.ts';
 import {
   dirtyBitLost,
   dirtyBitLostReal,
@@ -56,5 +56,6 @@ export const shadowScenarios: readonly AnyScenario[] = [
   agedPageDropped,
   gfnAlias,
   gfnAliasHeld,
+  gfnAliasMerged,
   ...movingTables,
 ];

@@ -3,6 +3,7 @@ import {
   getDirtyLog,
   guestRead,
   guestWrite,
+  mergePages,
   shadowFastPageFault,
   swapOut,
   tdpAccess,
@@ -10,8 +11,9 @@ import {
 } from '@faultline/kvm/seams';
 import { type AnyScenario, scenario, type Task } from '@faultline/machine';
 import { contentOfPage } from '../vm/frames.ts';
+import { writePage } from '../vm/host-pages.ts';
 import { HVA0, HVA1 } from '../vm/mmu-vm.ts';
-import { ENTRY_A, entryFor, PAGE_A, type ShadowVm, shadowVm } from '../vm/shadow-vm.ts';
+import { A, ENTRY_A, entryFor, PAGE_A, type ShadowVm, shadowVm } from '../vm/shadow-vm.ts';
 
 const LOGGED = 'a page that differs from its copy is in the next harvest';
 
@@ -108,3 +110,55 @@ export const gfnAliasHeld = aba('gfn-alias-aba-with-frame-held', true, [
   { seed: '003.10', says: 'reclaim does not give away a frame that is held', verdict: 'holds' },
   { seed: '003.12', says: 'the page that is written is in the log', verdict: 'holds' },
 ]);
+
+/**
+ * The same by merging: the pages of both frames hold the same, and get to share the first one's; the VMM writes the first
+ * page, which leaves the frame, and then the second, which keeps it.
+ *
+ * Three defences, each enough: the walk has interrupts off, and merging flushes; a frame that is held is not merged; and,
+ * merged all the same, it is not kept by the page that is left on it.
+ */
+export const gfnAliasMerged = scenario('shadow/gfn-alias-aba-by-merging', {
+  title: 'the log names the page that an entry meant before its frame was merged with another',
+  source:
+    'Documentation/virt/kvm/locking.rst, "The mapping from gfn to pfn"; write_protect_page, reuse_ksm_page',
+  size: '2 vCPUs, 1 fast page fault that holds the frame, 1 merge of 2 pages, 1 write to each, 1 harvest, 7 frames, tables of 2 levels, KSM of 5.1',
+  deep: true,
+  defends: ['notifier.merge_only_unreferenced', 'notifier.keep_only_unreferenced'],
+  *setup() {
+    const vm = yield* shadowVm({
+      vcpus: 2,
+      frames: 7,
+      flags: KVM_MEM_LOG_DIRTY_PAGES,
+      mmu: { keepsMerged: true, shadow: { indirectFastPageFault: true } },
+    });
+    yield* writePage(vm.kvm, 1, A);
+    yield* guestRead(vm.vcpu, PAGE_A);
+    yield* guestWrite(vm.vcpu, ENTRY_A, entryFor(1));
+    yield* getDirtyLog(vm.kvm, 0);
+    return vm;
+  },
+  threads: {
+    *vcpu0(vm: ShadowVm) {
+      const fixed = yield* fastOnly(vm, PAGE_A);
+      if (fixed) yield* tdpAccess(vm.vcpu, PAGE_A, true, 7n);
+      return fixed;
+    },
+    *other(vm: ShadowVm) {
+      const merged = yield* mergePages(vm.kvm, HVA0, HVA1);
+      yield* writePage(vm.kvm, 0, 1n);
+      yield* writePage(vm.kvm, 1, 2n);
+      yield* guestRead(vm.vcpus[1] as ShadowVm['vcpu'], PAGE_A);
+      yield* getDirtyLog(vm.kvm, 0);
+      return { merged, copy: contentOfPage(vm, 1) };
+    },
+  },
+  always: {
+    [LOGGED]: ({ results }, vm) => contentOfPage(vm, 1) === results.other.copy || logged(vm, 1),
+  },
+  sometimes: {
+    'the pages are merged': ({ results }) => results.other.merged,
+    'they are not: one is written': ({ results }) => !results.other.merged,
+    'the fast path fixes the entry': ({ results }) => results.vcpu0,
+  },
+});
