@@ -17,7 +17,7 @@ test.each(
   COMMANDS.map(
     (command) => [`${command.file}:${command.line}: faultline ${command.words.join(' ')}`, command] as const,
   ),
-)('%s', (_, { words, expected, exit }) => {
+)('%s', { timeout: 300_000 }, (_, { words, expected, exit }) => {
   const ran = faultline(words);
   expect(mismatch(expected, ran.stdout.split('\n')), ran.stdout + ran.stderr).toBe(null);
   if (exit !== null) expect(ran.status).toBe(exit);

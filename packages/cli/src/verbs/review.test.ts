@@ -75,6 +75,15 @@ test('a delivery of Xen events that takes another lock: the deadlock and the loc
   expect(found.scenarios).toContain('xen/evtchn-deadlock');
 });
 
+test('a lock that a rule forbids where a survey saw what is held: the rule and its line, and no verdict', () => {
+  const ran = faultline(['review', 'docs/examples/evtchn.patch']);
+  expect(ran.stdout).toMatch(
+    /mutex_lock\(&kvm->lock\) with kvm->srcu \(section\) held, as it is here at times: .*\(locking\.rst of 2025 \(6\.12 and later\), line 39\)/,
+  );
+  expect(ran.stdout).not.toMatch(/kvm->slots_lock held/);
+  expect(ran.status).toBe(0);
+});
+
 test('a fault that asks a vCPU about APICv: the races of a toggle are named', () => {
   const found = review(
     patch(

@@ -1,10 +1,12 @@
 /** `faultline review`: a patch to the kernel beside the model: what of it the model knows. It judges nothing. */
+
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { ExitCode, UsageError } from '../exit.ts';
 import { type Entry, loadTable, type Table } from '../names/table.ts';
 import { heldInAll, listed, placeOf } from '../names/text.ts';
+import { type Against, rulesAgainst } from '../patch/lock-rules.ts';
 import { parsePatch } from '../patch/parse.ts';
 import { type FileTouched, type Touched, touchedBy } from '../patch/touched.ts';
 import { stoppable } from '../run/interrupt.ts';
@@ -72,11 +74,20 @@ function functionLines(touched: Touched, table: Table): string[] {
   const lines = entries.length > 0 ? [head] : [`${head}  ${pc.yellow('not in the model')}`];
   for (const entry of entries) lines.push(...entryLines(entry).map((line) => `  ${line}`));
   const calls = callsOf(touched, table);
+  const against = againstOf(entries, locks).map(
+    ({ takes, held, rule }) => `${takes} with ${held} held, as it is here at times: ${rule}`,
+  );
   const more = [
     ...(locks.length > 0 ? listed('the patch', locks, '', 8) : []),
+    ...(against.length > 0 ? listed('against', against, '', 6) : []),
     ...(calls.length > 0 ? listed('calls', calls, '', 10) : []),
   ];
   return [...lines, ...more.map((line) => `  ${line}`)];
+}
+
+function againstOf(entries: readonly Entry[], locks: readonly string[]): Against[] {
+  const held = entries.flatMap(({ reach }) => reach.flatMap((one) => [...one.always, ...one.atTimes]));
+  return rulesAgainst(locks, [...new Set(held)].sort());
 }
 
 /** Locks, barriers, atomics and assertions: words that the model is written in too, so no part of it that is missing. */
@@ -197,6 +208,7 @@ function asJson(files: readonly FileTouched[], table: Table) {
         added,
         removed,
         locks,
+        against: againstOf(known(name, table), locks),
         calls: [...calls].map((call) => ({ name: call, modelled: table.hasKernelName(call) })),
         modelled: known(name, table).map((entry) => ({
           here: placeOf(entry),
