@@ -135,7 +135,8 @@ function picture(want: Wanted): Picture {
 }
 
 function json<T>(...words: readonly string[]): T {
-  const ran = faultline(words);
+  const ran = faultline(words, { timeout: 1_500_000 });
+  if (ran.status === null) throw new Error(`faultline ${words.join(' ')} did not end in 25 minutes`);
   if (ran.status === 2 || ran.status === 4) throw new Error(ran.stderr);
   return JSON.parse(ran.stdout) as T;
 }

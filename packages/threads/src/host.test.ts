@@ -90,8 +90,13 @@ test.each([
 
 test('a run can be interrupted, and says what it had done', async () => {
   const stop = new AbortController();
-  setTimeout(() => stop.abort(), 300);
-  const { ended, rounds } = await run('store-buffering', { ms: 60_000, signal: stop.signal });
+  const { ended, rounds } = await run('store-buffering', {
+    ms: 60_000,
+    signal: stop.signal,
+    onProgress: (judged) => {
+      if (judged > 0) stop.abort();
+    },
+  });
   expect(ended).toBe('interrupted');
   expect(rounds).toBeGreaterThan(0);
 });
