@@ -1,5 +1,5 @@
 /**
- * For tests of one thread: runs a task to its end, each operation at once. Choices answer from a list; a wait that
+ * For one thread, as in tests: runs a task to its end, each operation at once. Choices answer from a list; a wait that
  * nothing can end is an error. It knows no interleaving and finds no race.
  */
 import {
