@@ -14,9 +14,9 @@ import {
   useArena,
 } from '@faultline/machine';
 
-/** A fresh arena for one test. */
-export function freshArena(bytes = 65_536): void {
-  useArena(new ArrayBuffer(bytes));
+/** A fresh arena of so many bytes, or in memory that was one before. */
+export function freshArena(memory: number | ArrayBuffer = 65_536): void {
+  useArena(typeof memory === 'number' ? new ArrayBuffer(memory) : memory);
   formatArena(0);
   current.task = 0;
 }

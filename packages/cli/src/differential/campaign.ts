@@ -25,6 +25,8 @@ export interface Plan {
 export interface Unexplained {
   readonly calls: readonly Call[];
   readonly difference: Difference;
+  /** Sequences that ended in it. */
+  times: number;
 }
 
 export interface UnexplainedGuest {
@@ -120,18 +122,23 @@ function compareBatch(
     });
     if (counts) result.sequences++;
     if (difference === null) return true;
-    found = { calls: calls.slice(0, difference.at + 1), difference };
+    const again = result.unexplained.find((one) => isSame(one.difference, difference));
+    if (again !== undefined) {
+      again.times++;
+      return true;
+    }
+    found = { calls: calls.slice(0, difference.at + 1), difference, times: 1 };
     return false;
   });
   fastCheck.check(property, { seed, numRuns: BATCH });
-  if (found !== null && isNew(found, result.unexplained)) result.unexplained.push(found);
+  if (found !== null) result.unexplained.push(found);
 }
 
 /** By the call that differs and both answers: the rest of a sequence may come in many ways. */
-function isNew({ difference }: Unexplained, all: readonly Unexplained[]): boolean {
+function isSame(a: Difference, b: Difference): boolean {
   const key = ({ call, ours, theirs }: Difference) =>
     [call.call, answerText(ours), answerText(theirs)].join('\n');
-  return all.every((one) => key(one.difference) !== key(difference));
+  return key(a) === key(b);
 }
 
 function noteCall(result: Result, call: Call, answer: number): void {

@@ -40,7 +40,7 @@ export interface VmClient {
   /** 0 for a file descriptor; the vCPU is the next of `vcpus`. */
   createVcpu(id: number): number;
   readonly vcpus: readonly VcpuClient[];
-  /** Ours only: frame numbers that the guest has read or executed in memory. */
+  /** Ours only: pages of the memory that the guest has read or executed. */
   readonly read?: ReadonlySet<number>;
   /** Ends the VM and gives everything back. */
   close(): void;

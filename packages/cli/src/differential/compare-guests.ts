@@ -82,10 +82,10 @@ function compareMemory(ours: VmClient, theirs: VmClient): string[] {
 function compareLogs(ours: VmClient, theirs: VmClient): { differs: string[]; readLogged: boolean } {
   const differs: string[] = [];
   let readLogged = false;
-  for (const [slot, { gpa }] of LAYOUT.entries()) {
+  for (const [slot, { page }] of LAYOUT.entries()) {
     const [mine, other] = [ours.getDirtyLog(slot), theirs.getDirtyLog(slot)];
     if (JSON.stringify(mine) === JSON.stringify(other)) continue;
-    if (onlyReadPagesMore(mine, other, gpa / PAGE, ours.read ?? new Set())) readLogged = true;
+    if (onlyReadPagesMore(mine, other, page, ours.read ?? new Set())) readLogged = true;
     else differs.push(`log of slot ${slot}: ours ${JSON.stringify(mine)}, theirs ${JSON.stringify(other)}`);
   }
   return { differs, readLogged };

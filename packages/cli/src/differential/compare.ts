@@ -53,7 +53,7 @@ function compareCalls(
     }
     watcher.compared(call, theirs);
     if (call.call === 'KVM_SET_USER_MEMORY_REGION' && ours.result === 0) {
-      bases.set(call.slot, Number(call.guestPhysAddr / BigInt(PAGE)));
+      bases.set(call.slot, Number(call.userspaceAddr / BigInt(PAGE)));
     }
     if (answerText(ours) === answerText(theirs)) continue;
     const known = explanationOf({ call, ours, theirs, read: mine.read ?? new Set(), bases });

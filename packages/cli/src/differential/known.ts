@@ -7,9 +7,9 @@ export interface Pair {
   readonly call: Call;
   readonly ours: Answer;
   readonly theirs: Answer;
-  /** Frame numbers that the guest has read. */
+  /** Pages of the memory that the guest has read. */
   readonly read: ReadonlySet<number>;
-  /** First frame of each slot that ours has, by the argument that names it. */
+  /** First page of each slot in the memory, by the argument that names the slot. */
   readonly bases: ReadonlyMap<number, number>;
 }
 
@@ -60,7 +60,7 @@ function readPagesMore({ call, ours, theirs, read, bases }: Pair): boolean {
 
 const wordsOf = ({ data = [] }: Answer): number[] => data.map(Number);
 
-/** Our log has every page of theirs, and beyond them none that the guest has not read. `base`: first frame of the slot. */
+/** Our log has every page of theirs, and beyond them none that the guest has not read. `base`: its first page in the memory. */
 export function onlyReadPagesMore(
   ours: readonly number[] | number,
   theirs: readonly number[] | number,

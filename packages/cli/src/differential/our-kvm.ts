@@ -51,13 +51,14 @@ export interface Machine {
   readonly maxGfn: number;
 }
 
-/** Room for the tables of a sequence: what is freed is not used again. */
-const ARENA = 1 << 24;
+/** Room for four dirty rings of the largest size, and for the tables of a sequence: what is freed is not used again. */
+const ARENA = 6 << 20;
 /** 40 bits of frame number, as a machine of 52 bits has, in small tables. */
 const TABLES = { levels: 5, indexBits: 8 };
 
 export function openOurKvm(machine: Machine): KvmClient {
-  return { name: 'Faultline', createVm: () => new OurVm(machine) };
+  const arena = new ArrayBuffer(ARENA);
+  return { name: 'Faultline', createVm: () => new OurVm(machine, arena) };
 }
 
 class OurVm implements VmClient {
@@ -68,8 +69,8 @@ class OurVm implements VmClient {
   private readonly kvm: Kvm;
   private readonly ram: Ram;
 
-  constructor({ maxGfn, ...machine }: Machine) {
-    freshArena(ARENA);
+  constructor({ maxGfn, ...machine }: Machine, arena: ArrayBuffer) {
+    freshArena(arena);
     const mmu: VmOptions['mmu'] = { pages: MEMORY_PAGES, frames: MEMORY_PAGES, ...TABLES };
     this.kvm = runAlone(createVm({ ...machine, mmu, maxGfn }));
     this.ram = new Ram(this.kvm, this.memory);
@@ -221,7 +222,7 @@ class OurVcpu implements VcpuClient, Bus {
       const word = Number(this.vcpu.rax);
       const at = this.ram.placeOf(this.vcpu.rax, gpa);
       value |= (left ? word : littleEndian(this.ram.bytes, at, bytes)) << shift;
-      if (!left) this.read.add(Math.floor(gpa / PAGE));
+      if (!left) this.read.add(Math.floor(at / PAGE));
     }
     return value;
   }

@@ -63,9 +63,9 @@ function unexplainedLines({ unexplained, unexplainedGuests }: Result): string[] 
   return [...unexplained.flatMap(sequenceLines), ...unexplainedGuests.flatMap(programLines)];
 }
 
-function sequenceLines({ calls, difference }: Unexplained): string[] {
+function sequenceLines({ calls, difference, times }: Unexplained): string[] {
   return [
-    `${pc.red('differs')}    ${difference.call.call}`,
+    `${pc.red('differs')}    ${difference.call.call}, ${times === 1 ? 'once' : `${count(times)} times`}; at its shortest:`,
     ...calls.map((call, i) => `  ${i + 1}. ${callText(call)}`),
     `     ours   ${answerText(difference.ours)}`,
     `     theirs ${answerText(difference.theirs)}`,
@@ -106,7 +106,8 @@ export function summaryJson({ result, kernel, seconds }: Summary): unknown {
     exits: Object.fromEntries(exits),
     notCompared: Object.fromEntries(unfollowed),
     known: Object.fromEntries(known),
-    unexplained: unexplained.map(({ calls, difference }) => ({
+    unexplained: unexplained.map(({ calls, difference, times }) => ({
+      times,
       calls: calls.map(callText),
       ours: answerText(difference.ours),
       theirs: answerText(difference.theirs),
