@@ -19,7 +19,7 @@ class Flat implements Bus {
     this.bytes[linear] = value;
     if (size === 2) this.bytes[linear + 1] = value >> 8;
   }
-  *in(port: number, size: number) {
+  *in(port: number, size: number): Generator<number, number, void> {
     this.ports.push(`in ${port} ${size}`);
     return 0xabcd & (size === 1 ? 0xff : 0xffff);
   }
