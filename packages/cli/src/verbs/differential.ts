@@ -6,6 +6,7 @@ import { compareKvms, type Result } from '../differential/campaign.ts';
 import type { KvmClient } from '../differential/client.ts';
 import { type LinuxKvm, NoKvm, openLinuxKvm } from '../differential/linux-kvm.ts';
 import { machineOf } from '../differential/machine.ts';
+import type { Machine } from '../differential/our-kvm.ts';
 import * as unchanged from '../differential/our-kvm.ts';
 import { summaryJson, summaryText } from '../differential/text.ts';
 import { ExitCode } from '../exit.ts';
@@ -42,12 +43,12 @@ export function registerDifferential(program: Command): void {
 async function differential(options: DifferentialOptions): Promise<number> {
   const variants = options.with ?? [];
   const ours = await oursOf(variants);
-  const linux = open();
-  if (linux === null) return ExitCode.INCOMPLETE;
+  const opened = open();
+  if (opened === null) return ExitCode.INCOMPLETE;
+  const { linux, machine } = opened;
   const stop = stopOnSignal();
   const started = performance.now();
   try {
-    const machine = machineOf(linux);
     const { default: fc } = await import('fast-check');
     const result = await compareKvms(fc, ours.openOurKvm(machine), linux, machine, {
       calls: options.calls,
@@ -76,10 +77,13 @@ async function differential(options: DifferentialOptions): Promise<number> {
 }
 
 /** Null, and a line that says why, where there is nothing to compare with. */
-function open(): LinuxKvm | null {
+function open(): { linux: LinuxKvm; machine: Machine } | null {
+  let linux: LinuxKvm | null = null;
   try {
-    return openLinuxKvm(host().root);
+    linux = openLinuxKvm(host().root);
+    return { linux, machine: machineOf(linux) };
   } catch (error) {
+    linux?.close();
     if (!(error instanceof NoKvm)) throw error;
     process.stdout.write(`skipped: no /dev/kvm: ${error.message}\n`);
     return null;
@@ -87,7 +91,7 @@ function open(): LinuxKvm | null {
 }
 
 interface Ours {
-  openOurKvm(machine: ReturnType<typeof machineOf>): KvmClient;
+  openOurKvm(machine: Machine): KvmClient;
 }
 
 /** Ours, over the system as it is or over a changed one. */
