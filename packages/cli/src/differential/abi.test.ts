@@ -3,15 +3,18 @@ import { expect, test } from 'vitest';
 import {
   answerTo,
   clearLog,
+  coalescedZone,
   dirtyLog,
   emptySregs,
   enableCapStruct,
   exitOf,
   Ioctl,
+  ioeventfdStruct,
   memoryRegion,
   readRegisters,
   regs,
   setSegments,
+  takeCoalescedFrom,
 } from './abi.ts';
 import { NO_REGISTERS } from './client.ts';
 
@@ -28,6 +31,9 @@ test('ioctls have the numbers that the header gives them', () => {
     SET_USER_MEMORY_REGION: '4020ae46',
     SET_TSS_ADDR: 'ae47',
     SET_IDENTITY_MAP_ADDR: '4008ae48',
+    REGISTER_COALESCED_MMIO: '4010ae67',
+    UNREGISTER_COALESCED_MMIO: '4010ae68',
+    IOEVENTFD: '4040ae79',
     ENABLE_CAP: '4068aea3',
     CLEAR_DIRTY_LOG: 'c018aec0',
     RESET_DIRTY_RINGS: 'aec7',
@@ -56,6 +62,35 @@ test('struct kvm_enable_cap', () => {
   expect(bytes.length).toBe(104);
   expect(hexOf(bytes.subarray(0, 16))).toBe('a800000001000000 0300000000000000');
   expect(bytes.subarray(16).every((byte) => byte === 0)).toBe(true);
+});
+
+test('struct kvm_ioeventfd and struct kvm_coalesced_mmio_zone', () => {
+  const ioeventfd = ioeventfdStruct({ datamatch: 7n, addr: 0x3f8n, len: 4, fd: -1, flags: 3 });
+  expect(ioeventfd.length).toBe(64);
+  expect(hexOf(ioeventfd.subarray(0, 32))).toBe(
+    '0700000000000000 f803000000000000 04000000ffffffff 0300000000000000',
+  );
+  expect(hexOf(coalescedZone({ addr: 0x1000, size: 8, pio: 1 }))).toBe('0010000000000000 0800000001000000');
+});
+
+test('the ring of coalesced accesses is the third page of a vCPU: what is taken is gone', () => {
+  const run = Buffer.alloc(3 * 4096);
+  const ring = run.subarray(8192);
+  // From the last entry of the page around to the first.
+  ring.writeUInt32LE(169, 0);
+  ring.writeUInt32LE(1, 4);
+  ring.writeBigUInt64LE(0x3f8n, 8 + 24 * 169);
+  ring.writeUInt32LE(1, 8 + 24 * 169 + 8);
+  ring.writeUInt32LE(1, 8 + 24 * 169 + 12);
+  ring.writeUInt8(0x5a, 8 + 24 * 169 + 16);
+  ring.writeBigUInt64LE(0x9000n, 8);
+  ring.writeUInt32LE(2, 16);
+  ring.writeUInt16LE(0x1234, 24);
+  expect(takeCoalescedFrom(run)).toEqual([
+    { addr: 0x3f8, len: 1, pio: 1, data: 0x5an },
+    { addr: 0x9000, len: 2, pio: 0, data: 0x1234n },
+  ]);
+  expect(takeCoalescedFrom(run)).toEqual([]);
 });
 
 test('registers and segments come back as they were set', () => {

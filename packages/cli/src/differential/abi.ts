@@ -1,6 +1,6 @@
 /** How /dev/kvm is spoken to on x86-64: numbers of ioctls, and structures byte by byte. */
-import type { ClearDirtyLog, EnableCap } from '@faultline/kvm';
-import { type Exit, FLAGS, type Registers } from './client.ts';
+import type { ClearDirtyLog, CoalescedZoneArgs, EnableCap, IoeventfdArgs } from '@faultline/kvm';
+import { type Coalesced, type Exit, FLAGS, type Registers } from './client.ts';
 
 const KVMIO = 0xae;
 const io = (nr: number) => (KVMIO << 8) | nr;
@@ -22,6 +22,9 @@ export const Ioctl = {
   SET_USER_MEMORY_REGION: iow(0x46, 32),
   SET_TSS_ADDR: io(0x47),
   SET_IDENTITY_MAP_ADDR: iow(0x48, 8),
+  REGISTER_COALESCED_MMIO: iow(0x67, 16),
+  UNREGISTER_COALESCED_MMIO: iow(0x68, 16),
+  IOEVENTFD: iow(0x79, 64),
   ENABLE_CAP: iow(0xa3, 104),
   CLEAR_DIRTY_LOG: iowr(0xc0, 24),
   RESET_DIRTY_RINGS: io(0xc7),
@@ -77,6 +80,45 @@ export function enableCapStruct({ cap, flags, arg }: EnableCap): Buffer {
   bytes.writeUInt32LE(flags, 4);
   bytes.writeBigUInt64LE(arg, 8);
   return bytes;
+}
+
+/** struct kvm_ioeventfd; `fd` is the descriptor. */
+export function ioeventfdStruct({ datamatch, addr, len, fd, flags }: IoeventfdArgs): Buffer {
+  const bytes = Buffer.alloc(64);
+  bytes.writeBigUInt64LE(datamatch, 0);
+  bytes.writeBigUInt64LE(addr, 8);
+  bytes.writeUInt32LE(len, 16);
+  bytes.writeInt32LE(fd, 20);
+  bytes.writeUInt32LE(flags, 24);
+  return bytes;
+}
+
+/** struct kvm_coalesced_mmio_zone */
+export function coalescedZone({ addr, size, pio }: CoalescedZoneArgs): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeBigUInt64LE(BigInt(addr), 0);
+  bytes.writeUInt32LE(size, 8);
+  bytes.writeUInt32LE(pio, 12);
+  return bytes;
+}
+
+/** Two pages after kvm_run. */
+const COALESCED_RING = 2 * 4096;
+const COALESCED_MAX = 170;
+
+/** Takes the entries of struct kvm_coalesced_mmio_ring out. */
+export function takeCoalescedFrom(run: Buffer): Coalesced[] {
+  const ring = run.subarray(COALESCED_RING);
+  const last = ring.readUInt32LE(4);
+  const taken: Coalesced[] = [];
+  for (let i = ring.readUInt32LE(0); i !== last; i = (i + 1) % COALESCED_MAX) {
+    const entry = ring.subarray(8 + 24 * i);
+    const len = entry.readUInt32LE(8);
+    const data = littleEndian(entry.subarray(16, 16 + len));
+    taken.push({ addr: Number(entry.readBigUInt64LE(0)), len, pio: entry.readUInt32LE(12), data });
+  }
+  ring.writeUInt32LE(last, 0);
+  return taken;
 }
 
 const ORDER = ['ax', 'bx', 'cx', 'dx', 'si', 'di', 'sp', 'bp'] as const;

@@ -1,6 +1,6 @@
 /** The calls that are compared, as data: made through either client, and written as a reader of the kernel expects. */
-import { Cap, errnoName } from '@faultline/kvm';
-import type { Region, VmClient } from './client.ts';
+import { Cap, type CoalescedZoneArgs, errnoName, type IoeventfdArgs } from '@faultline/kvm';
+import type { Coalesced, Region, VmClient } from './client.ts';
 import { hex, runGuest } from './guest.ts';
 
 export type Call =
@@ -19,15 +19,24 @@ export type Call =
   | { readonly call: 'KVM_RESET_DIRTY_RINGS' }
   | { readonly call: 'KVM_SET_TSS_ADDR'; readonly addr: bigint }
   | { readonly call: 'KVM_SET_IDENTITY_MAP_ADDR'; readonly addr: bigint }
+  | ({ readonly call: 'KVM_IOEVENTFD' } & IoeventfdArgs)
+  | ({
+      readonly call: 'KVM_REGISTER_COALESCED_MMIO' | 'KVM_UNREGISTER_COALESCED_MMIO';
+    } & CoalescedZoneArgs)
+  /** User space looks at what it shares with the kernel; no ioctl. */
+  | { readonly call: 'read of an eventfd'; readonly fd: number }
+  | { readonly call: 'coalesced ring' }
   /** A guest of one access, then HLT, on one of the vCPUs that there are. */
   | {
       readonly call: 'KVM_RUN';
       readonly vcpu: number;
-      readonly gpa: number;
-      readonly write: boolean;
+      readonly does: Access;
+      /** Guest-physical address, or port. */
+      readonly at: number;
       readonly immediateExit: boolean;
     };
 
+export type Access = 'reads' | 'writes' | 'outputs to';
 export type CallName = Call['call'];
 
 /** What a call returned, and what it handed out. */
@@ -61,6 +70,16 @@ export function perform(vm: VmClient, call: Call): Answer | null {
       return { result: vm.setTssAddr(call.addr) };
     case 'KVM_SET_IDENTITY_MAP_ADDR':
       return { result: vm.setIdentityMapAddr(call.addr) };
+    case 'KVM_IOEVENTFD':
+      return { result: vm.ioeventfd(call) };
+    case 'KVM_REGISTER_COALESCED_MMIO':
+      return { result: vm.registerCoalesced(call) };
+    case 'KVM_UNREGISTER_COALESCED_MMIO':
+      return { result: vm.unregisterCoalesced(call) };
+    case 'read of an eventfd':
+      return { result: vm.readEventfd(call.fd) };
+    case 'coalesced ring':
+      return vm.vcpus.length === 0 ? null : { result: 0, data: vm.takeCoalesced().map(coalescedText) };
     default:
       return runOne(vm, call);
   }
@@ -70,15 +89,19 @@ function runOne(vm: VmClient, call: Call & { call: 'KVM_RUN' }): Answer | null {
   const vcpu = vm.vcpus[call.vcpu % Math.max(1, vm.vcpus.length)];
   if (vcpu === undefined) return null;
   vcpu.setImmediateExit(call.immediateExit);
-  const seen = runGuest(vm, vcpu, oneAccess(call.gpa, call.write));
+  const seen = runGuest(vm, vcpu, oneAccess(call.at, call.does));
   return { result: seen.result, data: seen.exits };
 }
 
-/** mov byte [gpa], 0x5a; hlt, or mov al, [gpa]; hlt. */
-function oneAccess(gpa: number, write: boolean) {
-  const ds = gpa >> 4;
-  const code = write ? [0xc6, 0x06, gpa & 15, 0, 0x5a, 0xf4] : [0xa0, gpa & 15, 0, 0xf4];
-  return { code, registers: { ds } };
+/** mov byte [at], 0x5a; hlt, or mov al, [at]; hlt, or out dx, al; hlt. */
+function oneAccess(at: number, does: Access) {
+  if (does === 'outputs to') return { code: [0xee, 0xf4], registers: { ax: 0x5a, dx: at } };
+  const code = does === 'writes' ? [0xc6, 0x06, at & 15, 0, 0x5a, 0xf4] : [0xa0, at & 15, 0, 0xf4];
+  return { code, registers: { ds: at >> 4 } };
+}
+
+function coalescedText({ addr, len, pio, data }: Coalesced): string {
+  return `${pio === 1 ? 'port' : 'address'} ${hex(addr)}, ${len} bytes: ${hex(data)}`;
 }
 
 const CAPS = new Map<number, string>(
@@ -109,8 +132,19 @@ export function callText(call: Call): string {
       return call.call;
     case 'KVM_RUN': {
       const immediate = call.immediateExit ? ', immediate_exit' : '';
-      return `${call.call} of vCPU ${call.vcpu}: ${call.write ? 'writes' : 'reads'} ${hex(call.gpa)}, then HLT${immediate}`;
+      return `${call.call} of vCPU ${call.vcpu}: ${call.does} ${hex(call.at)}, then HLT${immediate}`;
     }
+    case 'KVM_IOEVENTFD': {
+      const fd = ['eventfd 0', 'eventfd 1', 'a VM', 'nothing'][call.fd];
+      return `${call.call} { datamatch ${hex(call.datamatch)}, addr ${hex(call.addr)}, len ${call.len}, fd of ${fd}, flags ${call.flags} }`;
+    }
+    case 'KVM_REGISTER_COALESCED_MMIO':
+    case 'KVM_UNREGISTER_COALESCED_MMIO':
+      return `${call.call} { addr ${hex(call.addr)}, size ${hex(call.size)}, pio ${call.pio} }`;
+    case 'read of an eventfd':
+      return `${call.call} ${call.fd}`;
+    case 'coalesced ring':
+      return 'user space empties the coalesced ring';
     default:
       return `${call.call} ${hex(call.addr)}`;
   }
@@ -133,5 +167,5 @@ export function answerText({ result, data }: Answer): string {
   const items = data.map((one) => (typeof one === 'number' ? hex(one) : one));
   return typeof data[0] === 'string'
     ? items.join('; ')
-    : `${errnoName(result)}: ${items.join(' ') || 'no bit'}`;
+    : `${errnoName(result)}: ${items.join(' ') || 'none'}`;
 }

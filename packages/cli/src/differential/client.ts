@@ -2,7 +2,7 @@
  * What a VMM sees of KVM, whoever it is: Linux behind /dev/kvm, or ours. Results are as the kernel has them: 0 or more, or
  * a negative errno.
  */
-import type { ClearDirtyLog, EnableCap } from '@faultline/kvm';
+import type { ClearDirtyLog, CoalescedZoneArgs, EnableCap, IoeventfdArgs } from '@faultline/kvm';
 
 /** Pages of the memory that each VMM sets aside for its guest. */
 export const MEMORY_PAGES = 96;
@@ -37,6 +37,14 @@ export interface VmClient {
   resetDirtyRings(): number;
   setTssAddr(addr: bigint): number;
   setIdentityMapAddr(addr: bigint): number;
+  /** `fd`: 0 or 1 for an eventfd of this VM; see `Fd` for what else there is. */
+  ioeventfd(args: IoeventfdArgs): number;
+  /** What the eventfd has counted since it was read last. */
+  readEventfd(fd: number): number;
+  registerCoalesced(zone: CoalescedZoneArgs): number;
+  unregisterCoalesced(zone: CoalescedZoneArgs): number;
+  /** Takes what is in the ring of coalesced accesses; there is one if there is a vCPU. */
+  takeCoalesced(): Coalesced[];
   /** 0 for a file descriptor; the vCPU is the next of `vcpus`. */
   createVcpu(id: number): number;
   readonly vcpus: readonly VcpuClient[];
@@ -44,6 +52,18 @@ export interface VmClient {
   readonly read?: ReadonlySet<number>;
   /** Ends the VM and gives everything back. */
   close(): void;
+}
+
+/** What a call may take for a descriptor of an eventfd: two that are, a file that is none, and nothing. */
+export const EVENTFDS = 2;
+export const Fd = { ANOTHER_FILE: 2, NONE: 3 } as const;
+
+/** A write that was batched. */
+export interface Coalesced {
+  readonly addr: number;
+  readonly len: number;
+  readonly pio: number;
+  readonly data: bigint;
 }
 
 /** Registers of real mode; a segment is its selector, its base 16 times that. */

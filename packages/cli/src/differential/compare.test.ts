@@ -17,22 +17,25 @@ const compared = (change: Change, calls: number, guests = 0) => {
   return compareKvms(fc, ours, theirs, MACHINE, { calls, guests, seed: 1 });
 };
 
-test('an echo of ours does not differ, and every ioctl is called, with success and without', async () => {
+test('an echo of ours does not differ, and every ioctl is both taken and refused', async () => {
   const result = await compared((_, answer) => answer, 4000);
   expect(result.unexplained).toEqual([]);
   expect(result.calls).toBeGreaterThanOrEqual(4000);
-  const outcomes = [...result.byName].map(([name, { results }]) => [name, results.size > 1]);
-  expect(new Map(outcomes as [string, boolean][])).toEqual(
-    new Map(
-      [
-        ...['KVM_SET_USER_MEMORY_REGION', 'KVM_GET_DIRTY_LOG', 'KVM_CLEAR_DIRTY_LOG', 'KVM_CREATE_VCPU'],
-        ...['KVM_ENABLE_CAP', 'KVM_RESET_DIRTY_RINGS', 'KVM_RUN'],
-        ...['KVM_SET_TSS_ADDR', 'KVM_SET_IDENTITY_MAP_ADDR'],
-      ]
-        .map((name) => [name, true])
-        .concat([['KVM_CHECK_EXTENSION', false]]) as [string, boolean][],
-    ),
-  );
+  const refusing = [...result.byName].filter(([, { results }]) => results.size > 1).map(([name]) => name);
+  expect(refusing.sort()).toEqual([
+    'KVM_CLEAR_DIRTY_LOG',
+    'KVM_CREATE_VCPU',
+    'KVM_ENABLE_CAP',
+    'KVM_GET_DIRTY_LOG',
+    'KVM_IOEVENTFD',
+    'KVM_REGISTER_COALESCED_MMIO',
+    'KVM_RESET_DIRTY_RINGS',
+    'KVM_RUN',
+    'KVM_SET_IDENTITY_MAP_ADDR',
+    'KVM_SET_TSS_ADDR',
+    'KVM_SET_USER_MEMORY_REGION',
+    'KVM_UNREGISTER_COALESCED_MMIO',
+  ]);
 });
 
 test('an errno that is another one is found, in the two calls that it takes', async () => {
@@ -41,7 +44,7 @@ test('an errno that is another one is found, in the two calls that it takes', as
     2000,
   );
   const [first] = result.unexplained;
-  expect(first?.calls.map(callText)).toEqual(['KVM_CREATE_VCPU 0', 'KVM_CREATE_VCPU 0']);
+  expect(first?.calls.map(callText).join(', ')).toMatch(/^KVM_CREATE_VCPU (\d+), KVM_CREATE_VCPU \1$/);
   expect([first?.difference.ours.result, first?.difference.theirs.result]).toEqual([-EEXIST, -EINVAL]);
 });
 

@@ -1,26 +1,31 @@
 /** The client over Linux's /dev/kvm. The calls go through koffi, which is optional: without it nothing is compared. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
-import type { ClearDirtyLog, EnableCap } from '@faultline/kvm';
+import type { ClearDirtyLog, CoalescedZoneArgs, EnableCap, IoeventfdArgs } from '@faultline/kvm';
 import {
   answerTo,
   clearLog,
+  coalescedZone,
   dirtyLog,
   emptyRegs,
   emptySregs,
   enableCapStruct,
   exitOf,
   Ioctl,
+  ioeventfdStruct,
   KVM_API_VERSION,
   memoryRegion,
   Run,
   readRegisters,
   regs,
   setSegments,
+  takeCoalescedFrom,
 } from './abi.ts';
 import {
+  type Coalesced,
+  EVENTFDS,
   type Exit,
   type KvmClient,
   MEMORY_PAGES,
@@ -36,6 +41,8 @@ export class NoKvm extends Error {}
 
 /** Bytes of the largest bitmap that a slot here may have. */
 const BITMAP_BYTES = 65_536;
+const EFD_NONBLOCK = 0o4000;
+const NO_FILE = -1;
 /** A guest that runs so long does not end. */
 const GUEST_SECONDS = 20;
 
@@ -44,6 +51,7 @@ interface Libc {
   ioctlNumber(fd: number, request: number, argument: bigint): number;
   mmap(addr: bigint, length: number, prot: number, flags: number, fd: number, offset: number): unknown;
   munmap(addr: unknown, length: number): number;
+  eventfd(initial: number, flags: number): number;
   alarm(seconds: number): number;
   errno(): number;
   address(pointer: unknown): bigint;
@@ -90,6 +98,7 @@ function loadLibc(root: string): Libc {
     ioctlNumber: lib.func('ioctl', 'int', ['int', 'ulong', 'uintptr_t']) as Libc['ioctlNumber'],
     mmap: lib.func('mmap', 'void *', mmap) as Libc['mmap'],
     munmap: lib.func('munmap', 'int', ['void *', 'size_t']) as Libc['munmap'],
+    eventfd: lib.func('eventfd', 'int', ['uint', 'int']) as Libc['eventfd'],
     alarm: lib.func('alarm', 'uint', ['uint']) as Libc['alarm'],
     errno: () => koffi.errno(),
     address: (pointer) => koffi.address(pointer),
@@ -163,6 +172,7 @@ function ignore(): void {}
 class LinuxVm implements VmClient {
   readonly memory: Uint8Array;
   readonly vcpus: LinuxVcpu[] = [];
+  private readonly eventfds: number[] = [];
 
   constructor(
     private readonly libc: Libc,
@@ -172,6 +182,7 @@ class LinuxVm implements VmClient {
     private readonly runSize: number,
   ) {
     this.memory = mapping.bytes;
+    for (let i = 0; i < EVENTFDS; i++) this.eventfds.push(libc.eventfd(0, EFD_NONBLOCK));
   }
 
   private call(request: number, argument: Buffer): number {
@@ -228,6 +239,34 @@ class LinuxVm implements VmClient {
     return this.call(Ioctl.SET_IDENTITY_MAP_ADDR, bytes);
   }
 
+  ioeventfd(args: IoeventfdArgs): number {
+    const fds = [...this.eventfds, this.fd];
+    return this.call(Ioctl.IOEVENTFD, ioeventfdStruct({ ...args, fd: fds[args.fd] ?? NO_FILE }));
+  }
+
+  readEventfd(fd: number): number {
+    const count = Buffer.alloc(8);
+    try {
+      readSync(this.eventfds[fd] as number, count);
+    } catch (error) {
+      // Nothing was signalled.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+    return Number(count.readBigUInt64LE());
+  }
+
+  registerCoalesced(zone: CoalescedZoneArgs): number {
+    return this.call(Ioctl.REGISTER_COALESCED_MMIO, coalescedZone(zone));
+  }
+
+  unregisterCoalesced(zone: CoalescedZoneArgs): number {
+    return this.call(Ioctl.UNREGISTER_COALESCED_MMIO, coalescedZone(zone));
+  }
+
+  takeCoalesced(): Coalesced[] {
+    return this.vcpus[0]?.takeCoalesced() ?? [];
+  }
+
   createVcpu(id: number): number {
     const fd = this.callNumber(Ioctl.CREATE_VCPU, BigInt(id));
     if (fd < 0) return fd;
@@ -237,19 +276,20 @@ class LinuxVm implements VmClient {
 
   close(): void {
     for (const vcpu of this.vcpus) vcpu.close();
+    for (const fd of this.eventfds) closeSync(fd);
     closeSync(this.fd);
   }
 }
 
 class LinuxVcpu implements VcpuClient {
-  private readonly run_: Mapping;
+  private readonly mapped: Mapping;
 
   constructor(
     private readonly libc: Libc,
     private readonly fd: number,
     runSize: number,
   ) {
-    this.run_ = new Mapping(libc, runSize, fd);
+    this.mapped = new Mapping(libc, runSize, fd);
   }
 
   private call(request: number, bytes: Buffer): Buffer {
@@ -270,8 +310,12 @@ class LinuxVcpu implements VcpuClient {
     return readRegisters(this.call(Ioctl.GET_REGS, emptyRegs()), this.call(Ioctl.GET_SREGS, emptySregs()));
   }
 
+  takeCoalesced(): Coalesced[] {
+    return takeCoalescedFrom(this.mapped.bytes);
+  }
+
   setImmediateExit(on: boolean): void {
-    this.run_.bytes.writeUInt8(on ? 1 : 0, Run.IMMEDIATE_EXIT);
+    this.mapped.bytes.writeUInt8(on ? 1 : 0, Run.IMMEDIATE_EXIT);
   }
 
   run(): number {
@@ -283,15 +327,15 @@ class LinuxVcpu implements VcpuClient {
   }
 
   exit(): Exit {
-    return exitOf(this.run_.bytes);
+    return exitOf(this.mapped.bytes);
   }
 
   answer(value: bigint): void {
-    answerTo(this.run_.bytes, value);
+    answerTo(this.mapped.bytes, value);
   }
 
   close(): void {
-    this.run_.unmap();
+    this.mapped.unmap();
     closeSync(this.fd);
   }
 }

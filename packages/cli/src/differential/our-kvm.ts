@@ -7,19 +7,27 @@ import {
   answerMmio,
   assemble,
   type ClearDirtyLog,
+  type CoalescedRing,
+  type CoalescedZoneArgs,
   checkExtension,
   clearDirtyLog,
   createVcpu,
   createVm,
   type EnableCap,
+  type Eventfd,
   enableCap,
   type GuestProgram,
   getDirtyLog,
   type Instruction,
+  type IoeventfdArgs,
+  ioctlIoeventfd,
+  ioctlRegisterCoalescedMmio,
+  ioctlUnregisterCoalescedMmio,
   ioExit,
   type Kvm,
   KvmExit,
   mmioExit,
+  openEventfd,
   patch,
   resetDirtyRings,
   setIdentityMapAddr,
@@ -31,6 +39,8 @@ import {
 } from '@faultline/kvm';
 import { freshArena, runAlone } from '@faultline/kvm/run-alone';
 import {
+  type Coalesced,
+  EVENTFDS,
   type Exit,
   type KvmClient,
   MEMORY_PAGES,
@@ -53,6 +63,9 @@ export interface Machine {
 
 /** Room for four dirty rings of the largest size, and for the tables of a sequence: what is freed is not used again. */
 const ARENA = 6 << 20;
+/** Entries that fill the page of the ring. */
+const COALESCED_MAX = 170;
+const NO_FILE = 0;
 /** 40 bits of frame number, as a machine of 52 bits has, in small tables. */
 const TABLES = { levels: 5, indexBits: 8 };
 
@@ -68,11 +81,13 @@ class OurVm implements VmClient {
   readonly read = new Set<number>();
   private readonly kvm: Kvm;
   private readonly ram: Ram;
+  private readonly eventfds: Eventfd[] = [];
 
   constructor({ maxGfn, ...machine }: Machine, arena: ArrayBuffer) {
     freshArena(arena);
     const mmu: VmOptions['mmu'] = { pages: MEMORY_PAGES, frames: MEMORY_PAGES, ...TABLES };
-    this.kvm = runAlone(createVm({ ...machine, mmu, maxGfn }));
+    this.kvm = runAlone(createVm({ ...machine, mmu, maxGfn, coalescedMmioMax: COALESCED_MAX }));
+    for (let i = 0; i < EVENTFDS; i++) this.eventfds.push(openEventfd());
     this.ram = new Ram(this.kvm, this.memory);
   }
 
@@ -109,6 +124,38 @@ class OurVm implements VmClient {
 
   setIdentityMapAddr(_addr: bigint): number {
     return runAlone(setIdentityMapAddr(this.kvm));
+  }
+
+  ioeventfd(args: IoeventfdArgs): number {
+    const files = [...this.eventfds, this.kvm].map((file) => file.addr);
+    return runAlone(ioctlIoeventfd(this.kvm, { ...args, fd: files[args.fd] ?? NO_FILE }));
+  }
+
+  readEventfd(fd: number): number {
+    const { count } = this.eventfds[fd] as Eventfd;
+    const events = count.peek();
+    count.poke(0);
+    return events;
+  }
+
+  registerCoalesced(zone: CoalescedZoneArgs): number {
+    return runAlone(ioctlRegisterCoalescedMmio(this.kvm, zone));
+  }
+
+  unregisterCoalesced(zone: CoalescedZoneArgs): number {
+    return runAlone(ioctlUnregisterCoalescedMmio(this.kvm, zone));
+  }
+
+  takeCoalesced(): Coalesced[] {
+    const ring = this.kvm.coalescedMmioRing as CoalescedRing;
+    const last = ring.last.peek();
+    const taken: Coalesced[] = [];
+    for (let i = ring.first.peek(); i !== last; i = (i + 1) % COALESCED_MAX) {
+      const { physAddr, len, pio, data } = ring.entries.at(i);
+      taken.push({ addr: physAddr, len, pio, data });
+    }
+    ring.first.poke(last);
+    return taken;
   }
 
   createVcpu(id: number): number {

@@ -1,8 +1,8 @@
 /** Random sequences of calls, with good and bad arguments. Values are few, so that calls meet; they shrink to the plainest. */
-import { Cap, KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY } from '@faultline/kvm';
+import { Cap, KVM_IOEVENTFD_FLAG_PIO, KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY } from '@faultline/kvm';
 import type fc from 'fast-check';
-import type { Call } from './calls.ts';
-import { PAGE } from './client.ts';
+import type { Access, Call } from './calls.ts';
+import { Fd, PAGE } from './client.ts';
 import type { Machine } from './our-kvm.ts';
 
 type FastCheck = typeof fc;
@@ -36,13 +36,14 @@ export function sequences(fc: FastCheck, machine: Machine): fc.Arbitrary<Call[]>
     { weight: 6, arbitrary: runs(fc) },
     { weight: 3, arbitrary: capabilities(fc) },
     { weight: 1, arbitrary: addresses(fc) },
+    { weight: 4, arbitrary: buses(fc) },
     { weight: 1, arbitrary: fc.constant({ call: 'KVM_RESET_DIRTY_RINGS' as const }) },
   );
   const any = fc.array(call as fc.Arbitrary<Call>, { minLength: 1, maxLength: LONGEST, size: 'max' });
   return fc.tuple(beginnings(fc), any).map(([first, rest]) => [...first, ...rest]);
 }
 
-/** Most VMs have memory that is logged, and a vCPU: alone, most calls would be refused. */
+/** Most VMs begin with something to make calls on: alone, most would be refused. */
 function beginnings(fc: FastCheck): fc.Arbitrary<Call[]> {
   const memory = (slot: number, flags: number, gpa: number, pages: number, page: number): Call => ({
     call: 'KVM_SET_USER_MEMORY_REGION',
@@ -57,6 +58,9 @@ function beginnings(fc: FastCheck): fc.Arbitrary<Call[]> {
   const byHand: Call = { call: 'KVM_ENABLE_CAP', cap: Cap.MANUAL_DIRTY_LOG_PROTECT2, flags: 0, arg: 1n };
   const initiallySet: Call = { ...byHand, arg: 3n };
   const ring: Call = { call: 'KVM_ENABLE_CAP', cap: Cap.DIRTY_LOG_RING, flags: 0, arg: 65_536n };
+  const port = { addr: 0x3f8n, len: 1, datamatch: 0n, flags: KVM_IOEVENTFD_FLAG_PIO };
+  const ioeventfd: Call = { call: 'KVM_IOEVENTFD', fd: 0, ...port };
+  const zone: Call = { call: 'KVM_REGISTER_COALESCED_MMIO', addr: 0x3f8, size: 2, pio: 1 };
   const small = memory(0, KVM_MEM_LOG_DIRTY_PAGES, 0, 3, 0);
   const large = memory(1, KVM_MEM_LOG_DIRTY_PAGES, 8, 70, 8);
   return fc.constantFrom<Call[]>(
@@ -67,6 +71,8 @@ function beginnings(fc: FastCheck): fc.Arbitrary<Call[]> {
     [byHand, small, large, vcpu],
     [initiallySet, small, large, vcpu],
     [ring, small, vcpu],
+    [vcpu, ioeventfd],
+    [vcpu, zone],
   );
 }
 
@@ -143,13 +149,49 @@ function vcpus(fc: FastCheck) {
 }
 
 function runs(fc: FastCheck) {
+  const memory = {
+    does: fc.constantFrom<Access>('reads', 'writes'),
+    at: fc.constantFrom(0, 0x1000, 0x2fff, 0x3000, 0x8000, 0x9008, 0x4_0000, 0x4_5000, 0xf_0000),
+  };
+  const ports = { does: fc.constant<Access>('outputs to'), at: fc.constantFrom(0x3f8, 0x3f8, 0x3f9, 0x400) };
+  return fc.oneof({ weight: 3, arbitrary: oneRun(fc, memory) }, { weight: 2, arbitrary: oneRun(fc, ports) });
+}
+
+function oneRun(fc: FastCheck, access: { does: fc.Arbitrary<Access>; at: fc.Arbitrary<number> }) {
   return fc.record({
     call: fc.constant('KVM_RUN' as const),
     vcpu: fc.nat({ max: 2 }),
-    gpa: fc.constantFrom(0, 0x1000, 0x2fff, 0x3000, 0x8000, 0x9008, 0x4_0000, 0x4_5000, 0xf_0000),
-    write: fc.boolean(),
+    ...access,
     immediateExit: fc.constantFrom(false, false, false, false, false, true),
   });
+}
+
+/** Ports, and addresses where no guest here looks: the TDP MMU of the model asks no bus. */
+function buses(fc: FastCheck) {
+  const ioeventfd = fc.record({
+    call: fc.constant('KVM_IOEVENTFD' as const),
+    datamatch: fc.constantFrom(0x5an, 1n, 0n),
+    addr: fc.constantFrom(0x3f8n, 0x3f8n, 0x3f8n, 0x3f9n, 0x400n, 0xfe00_0000n, (1n << 64n) - 2n),
+    len: fc.constantFrom(1, 1, 1, 1, 0, 2, 8, 3, 16),
+    fd: fc.constantFrom<number>(0, 0, 1, Fd.ANOTHER_FILE, Fd.NONE),
+    flags: fc.constantFrom(2, 2, 2, 3, 3, 6, 7, 0, 4, 8, 16, 32, 0x8000_0000),
+  });
+  const zone = fc.record({
+    call: fc.constantFrom('KVM_REGISTER_COALESCED_MMIO' as const, 'KVM_UNREGISTER_COALESCED_MMIO' as const),
+    addr: fc.constantFrom(0x3f8, 0x3f8, 0x3f9, 0x400, 0xfe00_0000),
+    size: fc.constantFrom(1, 2, 8, 0),
+    pio: fc.constantFrom(1, 1, 0, 2),
+  });
+  const zones = zone.map((one) => (one.pio === 0 ? { ...one, addr: one.addr + 0xf000_0000 } : one));
+  const looks = fc.oneof(
+    fc.record({ call: fc.constant('read of an eventfd' as const), fd: fc.nat({ max: 1 }) }),
+    fc.constant({ call: 'coalesced ring' as const }),
+  );
+  return fc.oneof(
+    { weight: 3, arbitrary: ioeventfd },
+    { weight: 2, arbitrary: zones },
+    { weight: 2, arbitrary: looks },
+  );
 }
 
 function capabilities(fc: FastCheck) {
