@@ -4,6 +4,7 @@ import { ExitCode, UsageError } from './exit.ts';
 import { type Host, setHost } from './host.ts';
 import { registerCheck } from './verbs/check.ts';
 import { registerDemo } from './verbs/demo.ts';
+import { registerDifferential } from './verbs/differential.ts';
 import { registerExplain } from './verbs/explain.ts';
 import { registerList } from './verbs/list.ts';
 import { registerLitmus } from './verbs/litmus.ts';
@@ -53,6 +54,7 @@ export function build(): Command {
   registerWhere(program);
   registerReview(program);
   registerTry(program);
+  registerDifferential(program);
   for (const verb of program.commands) verb.exitOverride();
   return program;
 }

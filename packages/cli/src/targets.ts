@@ -51,7 +51,7 @@ export async function catalogueWith(variants: readonly string[]): Promise<string
 }
 
 /** What `--with` asks for: names of variants, variant files, patches, files that replace one of the project. */
-function changedBy(given: readonly string[]): Required<Changed> {
+export function changedBy(given: readonly string[]): Required<Changed> {
   const all = given.map((one) =>
     isFile(one) ? changeOf(one) : { variants: [variantFile(one)], sources: {} },
   );
@@ -112,7 +112,8 @@ export async function buildCatalogue(changed: Changed): Promise<string> {
   return building((builder) => builder.buildCatalogue(host(), changed));
 }
 
-async function buildUserFile(file: string, changed: Changed): Promise<string> {
+/** A module over a changed system. Returns its path; throws a UsageError for what does not build. */
+export async function buildUserFile(file: string, changed: Changed): Promise<string> {
   return building((builder) => builder.buildUserFile(host(), path.resolve(file), changed));
 }
 

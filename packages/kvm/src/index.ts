@@ -20,6 +20,7 @@ export {
   type Pfn,
   pfn,
 } from './types.ts';
+export { Cap, checkExtension } from './virt/capabilities.ts';
 export { type ClearDirtyLog, clearDirtyLog } from './virt/clear-dirty-log.ts';
 export {
   type CoalescedZoneArgs,
@@ -30,6 +31,7 @@ export { CoalescedRing, CoalescedZone } from './virt/coalesced-mmio-state.ts';
 export { createVcpu, getVcpu } from './virt/create-vcpu.ts';
 export { createVm, type VmOptions } from './virt/create-vm.ts';
 export { enableDirtyLogRing, resetDirtyRings } from './virt/dirty-ring-ioctl.ts';
+export { type EnableCap, enableCap } from './virt/enable-cap.ts';
 export { Eventfd, openEventfd } from './virt/eventfd.ts';
 export { answerIo, answerMmio, type IoExit, ioExit, KvmExit, type MmioExit, mmioExit } from './virt/exit.ts';
 export { getDirtyLog } from './virt/get-dirty-log.ts';
@@ -60,3 +62,4 @@ export {
   markForAccessTrack,
   restoreAccTrack,
 } from './x86/spte-predicates.ts';
+export { setIdentityMapAddr, setTssAddr } from './x86/tss-addr.ts';

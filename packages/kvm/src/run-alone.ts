@@ -1,5 +1,5 @@
 /**
- * For tests of one thread: runs a task to its end, each operation at once. Choices answer from a list; a wait that
+ * For one thread, as in tests: runs a task to its end, each operation at once. Choices answer from a list; a wait that
  * nothing can end is an error. It knows no interleaving and finds no race.
  */
 import {
@@ -14,9 +14,9 @@ import {
   useArena,
 } from '@faultline/machine';
 
-/** A fresh arena for one test. */
-export function freshArena(bytes = 65_536): void {
-  useArena(new ArrayBuffer(bytes));
+/** A fresh arena of so many bytes, or in memory that was one before. */
+export function freshArena(memory: number | ArrayBuffer = 65_536): void {
+  useArena(typeof memory === 'number' ? new ArrayBuffer(memory) : memory);
   formatArena(0);
   current.task = 0;
 }

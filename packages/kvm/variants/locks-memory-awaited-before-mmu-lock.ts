@@ -8,7 +8,7 @@ import { hvaOf, type Memslot } from '../src/virt/memslots.ts';
 import type { Faultin } from '../src/x86/direct-page-fault.ts';
 import type { PageFault } from '../src/x86/page-fault.ts';
 
-/** @replaces packages/kvm/src/x86/direct-page-fault.ts#faultinPfn 33068902 */
+/** @replaces packages/kvm/src/x86/direct-page-fault.ts#faultinPfn ae327aff */
 export function* faultinPfn(vcpu: Vcpu, fault: PageFault, slot: Memslot): Task<Faultin | null> {
   const kvm = vcpu.kvm as Kvm;
   const mm = kvm.mmStruct as MmStruct;

@@ -8,7 +8,7 @@ import type { Faultin } from '../src/x86/direct-page-fault.ts';
 import { maxMappingLevel } from '../src/x86/hugepage-adjust.ts';
 import type { PageFault } from '../src/x86/page-fault.ts';
 
-/** @replaces packages/kvm/src/x86/direct-page-fault.ts#faultinPfn 33068902 */
+/** @replaces packages/kvm/src/x86/direct-page-fault.ts#faultinPfn ae327aff */
 /** @kernel kvm_faultin_pfn arch/x86/kvm/mmu/mmu.c */
 export function* faultinPfn(vcpu: Vcpu, fault: PageFault, slot: Memslot): Task<Faultin | null> {
   const kvm = vcpu.kvm as Kvm;

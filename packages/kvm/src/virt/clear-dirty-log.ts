@@ -11,7 +11,7 @@ import { flushRemoteTlbs } from '../x86/flush.ts';
 import { rearmMasked } from './get-dirty-log.ts';
 import type { Kvm } from './kvm.ts';
 import type { Memslot, Memslots } from './memslots.ts';
-import { idToMemslot } from './memslots-search.ts';
+import { idToMemslot, isUserSlot } from './memslots-search.ts';
 import { kvmMmuLock, kvmMmuUnlock } from './mmu-lock.ts';
 
 /** @kernel struct kvm_clear_dirty_log include/uapi/linux/kvm.h */
@@ -27,9 +27,10 @@ export interface ClearDirtyLog {
 /** Returns 0 or a negative errno. @kernel kvm_clear_dirty_log_protect virt/kvm/kvm_main.c */
 export function* clearDirtyLog(kvm: Kvm, log: ClearDirtyLog): Task<number> {
   if (kvm.dirtyRingSize > 0) return -ENXIO;
+  if (!isUserSlot(kvm, log.slot)) return -EINVAL;
   yield* kvm.slotsLock.lock();
-  const slots = (yield* kvm.memslots.at(0).rcuDereference()) as Memslots;
-  const slot = idToMemslot(slots, log.slot);
+  const slots = (yield* kvm.memslots.at(log.slot >>> 16).rcuDereference()) as Memslots;
+  const slot = idToMemslot(slots, log.slot & 0xffff);
   const result = refuse(slot, log);
   if (result === 0) yield* clearAndFlush(kvm, slots, slot as Memslot, log);
   yield* kvm.slotsLock.unlock();

@@ -17,7 +17,7 @@ export function* createVcpu(kvm: Kvm, id: number, mm = kvm.mm): Task<Vcpu | numb
   if (mm !== kvm.mm || (yield* kvm.vmDead.readOnce()) !== 0) return -EIO;
   if (id < 0 || id >= KVM_MAX_VCPU_IDS) return -EINVAL;
   yield* kvm.lock.lock();
-  if (kvm.createdVcpus >= kvm.maxVcpus) {
+  if (kvm.createdVcpus >= kvm.maxVcpus || !precreateVcpu(kvm, id)) {
     yield* kvm.lock.unlock();
     return -EINVAL;
   }
@@ -31,6 +31,12 @@ export function* createVcpu(kvm: Kvm, id: number, mm = kvm.mm): Task<Vcpu | numb
     yield* kvm.lock.unlock();
   }
   return result;
+}
+
+/** Under kvm->lock: the first vCPU decides which ids there may be, if nobody has. @kernel kvm_arch_vcpu_precreate arch/x86/kvm/x86.c */
+function precreateVcpu(kvm: Kvm, id: number): boolean {
+  if (kvm.maxVcpuIds === 0) kvm.maxVcpuIds = KVM_MAX_VCPU_IDS;
+  return id < kvm.maxVcpuIds;
 }
 
 /** The vCPU at an index below online_vcpus. @kernel kvm_get_vcpu include/linux/kvm_host.h */

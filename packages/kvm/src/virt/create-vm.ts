@@ -38,6 +38,8 @@ export interface VmOptions {
   readonly tableEntries?: number;
   /** Entries of the coalesced-MMIO ring; 170 fill its page. */
   readonly coalescedMmioMax?: number;
+  /** First frame number that the host's page tables cannot hold; left out, what the tables of the model hold. */
+  readonly maxGfn?: number;
   /** Frames of the VMM process. */
   readonly hostFrames?: number;
   /** Generation that the slots start from; 0 unless a wrap is to be near. */
@@ -156,7 +158,7 @@ function configure(kvm: Kvm, options: VmOptions): void {
   const frames = 2 ** (config.tdpLevels * config.tdpIndexBits);
   // With the shadow MMU the tables hold virtual addresses, and each frame of memory has a reverse map.
   const tables = options.mmu?.shadow === undefined ? frames : options.mmu.pages;
-  config.maxGfn = (options.mmu === undefined ? config.tableEntries : tables) as Gfn;
+  config.maxGfn = (options.maxGfn ?? (options.mmu === undefined ? config.tableEntries : tables)) as Gfn;
   if (options.apicv !== undefined) apicvConfig(config, options.apicv);
 }
 

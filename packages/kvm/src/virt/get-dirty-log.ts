@@ -6,7 +6,7 @@
  * bits; the rest is for KVM_CLEAR_DIRTY_LOG.
  */
 import { at, type Task } from '@faultline/machine';
-import { ENOENT, ENXIO } from '../errno.ts';
+import { EINVAL, ENOENT, ENXIO } from '../errno.ts';
 import { syncDirtyLog } from '../hw/pml.ts';
 import type { Gfn } from '../types.ts';
 import { armHugePages } from '../x86/arm-huge-pages.ts';
@@ -14,15 +14,20 @@ import { flushRemoteTlbs } from '../x86/flush.ts';
 import { rearmGfn } from '../x86/tdp-clear-dirty.ts';
 import type { Kvm } from './kvm.ts';
 import type { Memslot, Memslots } from './memslots.ts';
-import { idToMemslot } from './memslots-search.ts';
+import { idToMemslot, isUserSlot } from './memslots-search.ts';
 import { kvmMmuLock, kvmMmuUnlock } from './mmu-lock.ts';
 
-/** Bits of the slot's pages, 32 a word, or a negative errno. @kernel kvm_get_dirty_log_protect virt/kvm/kvm_main.c */
-export function* getDirtyLog(kvm: Kvm, slotId: number): Task<number[] | number> {
+/**
+ * Bits of the slot's pages, 32 a word, or a negative errno. `slotArg`: address space in the high 16 bits, id in the low ones.
+ *
+ * @kernel kvm_get_dirty_log_protect virt/kvm/kvm_main.c
+ */
+export function* getDirtyLog(kvm: Kvm, slotArg: number): Task<number[] | number> {
   if (kvm.dirtyRingSize > 0) return -ENXIO;
+  if (!isUserSlot(kvm, slotArg)) return -EINVAL;
   yield* kvm.slotsLock.lock();
-  const slots = (yield* kvm.memslots.at(0).rcuDereference()) as Memslots;
-  const slot = idToMemslot(slots, slotId);
+  const slots = (yield* kvm.memslots.at(slotArg >>> 16).rcuDereference()) as Memslots;
+  const slot = idToMemslot(slots, slotArg & 0xffff);
   const result = slot === null || slot.dirtyBitmap === null ? -ENOENT : yield* harvest(kvm, slots, slot);
   yield* kvm.slotsLock.unlock();
   return result;

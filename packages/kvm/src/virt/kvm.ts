@@ -213,6 +213,8 @@ export interface Kvm extends View {
   readonly onlineVcpus: Cell<number>;
   createdVcpus: number;
   maxVcpus: number;
+  /** vCPU ids are below this; 0 while nobody has decided. */
+  maxVcpuIds: number;
   /** Entries of each vCPU's dirty ring; 0: slots have bitmaps. Set before the first vCPU, under kvm->lock. */
   dirtyRingSize: number;
   readonly vcpus: Elements<Cell<Vcpu | null>>;
@@ -299,6 +301,7 @@ export const Kvm: StructType<Kvm> = struct('kvm', {
   onlineVcpus: cell32,
   createdVcpus: guardedBy(u32Field, 'kvm->lock'),
   maxVcpus: u32Field,
+  maxVcpuIds: kernelName('arch.max_vcpu_ids', guardedBy(u32Field, 'kvm->lock')),
   dirtyRingSize: u32Field,
   vcpus: array(
     ptrCell((): StructType<Vcpu> => Vcpu),

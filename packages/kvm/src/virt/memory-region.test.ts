@@ -55,6 +55,12 @@ describe.each(FORMS)('arguments, form %o', (options) => {
     expect(find(0)).toBeNull();
   });
 
+  test('user space ends a page below the middle of the addresses', () => {
+    const end = (1n << 47n) - PAGE;
+    expect(set({ userspaceAddr: end })).toBe(-EINVAL);
+    expect(set({ userspaceAddr: end - PAGE })).toBe(0);
+  });
+
   test('another mm and a dead VM are refused with -EIO before anything else is looked at', () => {
     expect(runAlone(setUserMemoryRegion(kvm, regionOf({ slot: 99 }), 2))).toBe(-EIO);
     kvm.vmDead.poke(1);

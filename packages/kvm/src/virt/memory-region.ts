@@ -6,7 +6,7 @@
  */
 import type { Task } from '@faultline/machine';
 import { EEXIST, EINVAL, EIO } from '../errno.ts';
-import { type Gfn, type Hva, PAGE_SHIFT } from '../types.ts';
+import { type Gfn, type Hva, PAGE_SHIFT, PAGE_SIZE } from '../types.ts';
 import type { Kvm } from './kvm.ts';
 import {
   KVM_MEM_LOG_DIRTY_PAGES,
@@ -33,8 +33,8 @@ export interface UserspaceMemoryRegion {
 /** Private slots above the ids of user space: TSS, APIC access page, identity map. */
 export const PRIVATE_MEM_SLOTS = 3;
 const SUPPORTED_FLAGS = KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY;
-/** First address that user space cannot have. */
-const TASK_SIZE = 1n << 47n;
+/** First address that user space cannot have: a page below the end of its half. @kernel TASK_SIZE_MAX arch/x86/include/asm/page_64.h */
+const TASK_SIZE_MAX = (1n << 47n) - BigInt(PAGE_SIZE);
 const TWO_64 = 1n << 64n;
 const PAGE_MASK = 0xfffn;
 
@@ -128,5 +128,5 @@ function overlaps(slots: Memslots, region: Region): boolean {
 
 /** @kernel access_ok arch/x86/include/asm/uaccess.h */
 function accessOk(addr: bigint, size: bigint): boolean {
-  return addr + size <= TASK_SIZE;
+  return addr + size <= TASK_SIZE_MAX;
 }

@@ -1,6 +1,7 @@
 /** Finding slots in a set: by frame, by id, and all of them. Readers are inside kvm->srcu, or hold slots_lock. */
 import type { Task } from '@faultline/machine';
 import type { Gfn } from '../types.ts';
+import type { Kvm } from './kvm.ts';
 import { contains, ID_BUCKETS, type Memslot, type Memslots } from './memslots.ts';
 import { treeSearch } from './memslots-tree.ts';
 
@@ -30,6 +31,11 @@ function* searchFlat(slots: Memslots, gfn: Gfn): Task<Memslot | null> {
   if (start >= used || !contains(slots.entries.at(start).slot, gfn)) return null;
   yield* slots.lruSlot.writeOnce(start);
   return slots.entries.at(start).slot;
+}
+
+/** Whether an argument of an ioctl (address space, id) may name a slot of user space. */
+export function isUserSlot({ config }: Kvm, slotArg: number): boolean {
+  return slotArg >>> 16 < config.addressSpaces && (slotArg & 0xffff) < config.userMemSlots;
 }
 
 /** The slot with this id, valid or not. @kernel id_to_memslot include/linux/kvm_host.h */

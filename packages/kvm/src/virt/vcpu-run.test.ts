@@ -4,10 +4,11 @@ import { assemble, type Instruction } from '../hw/guest-program.ts';
 import { freshArena, runAlone } from '../run-alone.ts';
 import { PAGE_SIZE } from '../types.ts';
 import { createVcpu } from './create-vcpu.ts';
-import { createVm } from './create-vm.ts';
+import { createVm, type VmOptions } from './create-vm.ts';
 import { answerIo, answerMmio, IoDirection, ioExit, KvmExit, mmioExit } from './exit.ts';
 import { type Kvm, KvmRun, type Vcpu } from './kvm.ts';
 import { setUserMemoryRegion } from './memory-region.ts';
+import { KVM_MEM_READONLY } from './memslots.ts';
 import { vcpuRun } from './vcpu-run.ts';
 
 let kvm: Kvm;
@@ -63,6 +64,27 @@ test('a store across a page boundary is two exits of four bytes', () => {
   run();
   expect(vcpu.run.exitReason).toBe(KvmExit.HLT);
 });
+
+test.each<VmOptions>([{}, { mmu: { pages: 4, frames: 4, indexBits: 2 } }])(
+  'a store to memory that is read-only exits for MMIO each time; a load reads it: %o',
+  (options) => {
+    kvm = runAlone(createVm(options));
+    vcpu = runAlone(createVcpu(kvm, 0)) as Vcpu;
+    const region = { slot: 0, flags: KVM_MEM_READONLY, guestPhysAddr: 0n, userspaceAddr: 0n };
+    expect(runAlone(setUserMemoryRegion(kvm, { ...region, memorySize: 4096n }))).toBe(0);
+    guest(
+      { op: 'store', gpa: 8, value: 5n, size: 1 },
+      { op: 'load', gpa: 0 },
+      { op: 'store', gpa: 8, value: 6n, size: 1 },
+      { op: 'hlt' },
+    );
+    for (const data of [5n, 6n]) {
+      expect([run(), vcpu.run.exitReason]).toEqual([0, KvmExit.MMIO]);
+      expect(mmioExit(vcpu.run)).toEqual({ physAddr: 8, len: 1, isWrite: true, data });
+    }
+    expect([run(), vcpu.run.exitReason, vcpu.rax]).toEqual([0, KvmExit.HLT, 0n]);
+  },
+);
 
 test('port accesses that no device takes exit for IO', () => {
   guest({ op: 'out', port: 0x3f8, value: 65n, size: 1 }, { op: 'in', port: 0x60, size: 1 }, { op: 'hlt' });

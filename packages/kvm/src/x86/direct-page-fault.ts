@@ -78,6 +78,8 @@ export function* faultinPfn(vcpu: Vcpu, fault: PageFault, slot: Memslot): Task<F
   order_seq_before_gup: yield* smpRmb();
   // After the sequence: an update that turns APICv off raises it when it has zapped.
   if (isApicAccessSlot(kvm, slot) && !(yield* mayMapApicPage(vcpu))) return null;
+  // A device behind memory that can be read, such as flash: what is written is user space's to handle.
+  if (fault.write && (slot.flags & KVM_MEM_READONLY) !== 0) return null;
   const hva = hvaOf(slot, gfnOf(fault.gpa));
   const gup = yield* hvaToPfnPinned(kvm, hva, fault.write);
   if (gup === null) return null;
