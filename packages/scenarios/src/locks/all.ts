@@ -25,6 +25,7 @@ import {
   sectionIndexOverwritten,
   slotFoundOutsideASection,
 } from './lookup-outside-a-section.ts';
+import { irqchipBesideAnIrqfd, notifierMeetsADevice } from './outer-locks.ts';
 import { reaperSleeps, reclaimUnderMmuLock } from './reclaim-under-mmu-lock.ts';
 import { rmapsMissing, rmapsTwice } from './rmaps-missing.ts';
 import {
@@ -66,4 +67,6 @@ export const locksScenarios = [
   ackEntersIoapicAgain,
   routeOfADeadIrqfd,
   kvmLockInsideIrqLock,
+  irqchipBesideAnIrqfd,
+  notifierMeetsADevice,
 ] as unknown as readonly AnyScenario[];
