@@ -1,5 +1,6 @@
 /** docs/locking.md: the locks of KVM, their rules, what exercises each rule and what breaks it. */
 import { cite, type RuleBook } from '@faultline/lockdep';
+import { isPermission, whyUnexercised } from '../../packages/cli/src/locks/broken-by.ts';
 import type { Coverage, RuleCoverage } from '../../packages/cli/src/locks/coverage.ts';
 import { code, type Page, page, table } from './page.ts';
 
@@ -35,7 +36,7 @@ const KINDS = [
 
 export function lockingPage(facts: LockingFacts): Page {
   const { coverage, book } = facts;
-  const never = coverage.rules.filter((r) => r.scenarios.length === 0).map((r) => r.rule.says);
+  const never = coverage.rules.filter((r) => r.scenarios.length === 0).map(({ rule }) => unexercised(rule));
   const intro = [
     'The locks of KVM as the kernel spells them, what each protects (fields are those that declare it as their guard), and the',
     'rules that every exploration is held against: a rule that is broken is a finding. `npx faultline locks` prints this page',
@@ -73,13 +74,18 @@ function locksTable({ coverage, guards }: LockingFacts): string {
 
 function rulesSection(facts: LockingFacts, kind: string, title: string, says: string): string {
   const rules = facts.coverage.rules.filter(({ rule }) => rule.kind === kind);
-  const rows = rules.map((rule) => [
-    rule.rule.says,
-    cite(rule.rule),
-    exercised(rule),
-    (facts.brokenBy.get(rule.key) ?? []).map(code).join(', '),
-  ]);
+  const rows = rules.map((rule) => [rule.rule.says, cite(rule.rule), exercised(rule), broken(rule, facts)]);
   return `### ${title}\n\n${says}\n\n${table(['rule', 'source', 'exercised by', 'broken by'], rows)}`;
+}
+
+function unexercised(rule: RuleCoverage['rule']): string {
+  const why = whyUnexercised(rule);
+  return why === '' ? rule.says : `${rule.says}: ${why}`;
+}
+
+function broken({ rule, key }: RuleCoverage, { brokenBy }: LockingFacts): string {
+  if (isPermission(rule)) return 'permission: nothing to break';
+  return (brokenBy.get(key) ?? []).map(code).join(', ');
 }
 
 function exercised({ scenarios }: RuleCoverage): string {

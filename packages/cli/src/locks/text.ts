@@ -10,7 +10,7 @@ import {
   wrap,
 } from '@faultline/lockdep';
 import type { Comparison } from './against.ts';
-import type { Breaker } from './broken-by.ts';
+import { type Breaker, isPermission, whyUnexercised } from './broken-by.ts';
 import type { Coverage, RuleCoverage } from './coverage.ts';
 
 const KINDS: Readonly<Record<Rule['kind'], string>> = {
@@ -72,12 +72,18 @@ export function protects(words: string, fields: readonly string[]): string {
 }
 
 /** Which scenarios put a rule to the test. */
-export function exercisedBy({ scenarios }: Pick<RuleCoverage, 'scenarios'>): string {
-  return scenarios.length === 0 ? 'nothing exercises it' : `exercised by ${listOf(scenarios, 2)}`;
+export function exercisedBy({ rule, scenarios }: Pick<RuleCoverage, 'rule' | 'scenarios'>): string {
+  if (scenarios.length > 0) return `exercised by ${listOf(scenarios, 2)}`;
+  const why = whyUnexercised(rule);
+  return why === '' ? 'nothing exercises it' : `nothing exercises it: ${why}`;
 }
 
 /** What change of the system breaks it. */
-export function brokenBy({ key }: Pick<RuleCoverage, 'key'>, breakers: readonly Breaker[]): string {
+export function brokenBy(
+  { key, rule }: Pick<RuleCoverage, 'key' | 'rule'>,
+  breakers: readonly Breaker[],
+): string {
+  if (isPermission(rule)) return '; a permission: nothing to break';
   const found = breakers.find(({ rule }) => rule === key);
   return found === undefined ? '' : `; broken by ${found.scenario} --with ${found.variant}`;
 }

@@ -25,7 +25,12 @@ import {
   sectionIndexOverwritten,
   slotFoundOutsideASection,
 } from './lookup-outside-a-section.ts';
-import { irqchipBesideAnIrqfd, notifierMeetsADevice } from './outer-locks.ts';
+import {
+  irqchipBesideAnIrqfd,
+  notifierMeetsACache,
+  notifierMeetsADevice,
+  rootsReplaced,
+} from './outer-locks.ts';
 import { reaperSleeps, reclaimUnderMmuLock } from './reclaim-under-mmu-lock.ts';
 import { rmapsMissing, rmapsTwice } from './rmaps-missing.ts';
 import {
@@ -69,4 +74,6 @@ export const locksScenarios = [
   kvmLockInsideIrqLock,
   irqchipBesideAnIrqfd,
   notifierMeetsADevice,
+  notifierMeetsACache,
+  rootsReplaced,
 ] as unknown as readonly AnyScenario[];

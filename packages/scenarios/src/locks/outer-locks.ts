@@ -1,14 +1,21 @@
-import { hva, PAGE_SIZE, setUserMemoryRegion } from '@faultline/kvm';
+import { createVcpu, hva, PAGE_SIZE, pfn, setUserMemoryRegion, type Vcpu } from '@faultline/kvm';
 import {
   createIrqchip,
   invalidateRangeEnd,
   invalidateRangeStart,
   irqfdAssign,
   irqfdDeassign,
+  migratePage,
+  mmuLoad,
+  mmuUnload,
+  xenSetSharedInfo,
 } from '@faultline/kvm/seams';
 import { never, scenario } from '@faultline/machine';
 import { type IrqVm, irqVm, LINE } from '../vm/irq-vm.ts';
+import { type MmuVm, mmuVm } from '../vm/mmu-vm.ts';
 import { GFN, region, type SmallVm, smallVm } from '../vm/small-vm.ts';
+import { zapEverything } from '../vm/tables-vm.ts';
+import { hvaOfPage, SHARED_INFO, type XenVm, xenVm } from '../vm/xen-vm.ts';
 import { addDevice } from '../xen/xen-callers.ts';
 
 /** KVM_CREATE_IRQCHIP goes through three locks to tell every irqfd its route; KVM_IRQFD takes the last of them alone. */
@@ -67,5 +74,64 @@ export const notifierMeetsADevice = scenario('locks/notifier-waits-for-a-device'
   },
   sometimes: {
     'the device is there, and the page is gone': ({ results }) => results.host && results.vmm,
+  },
+});
+
+/** The list of caches is kvm->gpc_lock's, each cache its own: a notifier goes from the first to the second. */
+export const notifierMeetsACache = scenario('locks/notifier-waits-for-a-cache', {
+  title: 'a cache of shared_info ends while the host moves the page, and each waits for the other',
+  source: 'kvm_gpc_deactivate, gfn_to_pfn_cache_invalidate_start',
+  size: '1 KVM_XEN_HVM_SET_ATTR, 1 migration of the page',
+  *setup() {
+    return yield* xenVm();
+  },
+  threads: {
+    *vmm({ kvm }: XenVm) {
+      return yield* xenSetSharedInfo(kvm, null);
+    },
+    *host({ kvm }: XenVm) {
+      return yield* migratePage(kvm, hvaOfPage(SHARED_INFO), pfn(2));
+    },
+  },
+  always: {
+    'both come to an end': never('deadlock'),
+  },
+  sometimes: {
+    'the page moves': ({ results }) => results.vmm === 0 && results.host !== null,
+  },
+});
+
+interface TwoVcpus extends MmuVm {
+  readonly other: Vcpu;
+}
+
+/** Everything was zapped, so each vCPU puts the root that it has. One takes it off the list, the other adds a new one. */
+export const rootsReplaced = scenario('locks/vcpu-that-puts-a-root-waits-for-one-that-loads', {
+  title: 'a vCPU gives up its root while another one loads a new one, and each waits for the other',
+  source: 'kvm_tdp_mmu_put_root, kvm_tdp_mmu_get_vcpu_root_hpa',
+  size: '2 vCPUs, everything zapped before, tables of 1 level',
+  *setup() {
+    const vm = yield* mmuVm({ pages: 1, frames: 1 });
+    const other = yield* createVcpu(vm.kvm, 1);
+    if (typeof other === 'number') throw new Error(`KVM_CREATE_VCPU failed: ${other}`);
+    yield* zapEverything(vm.kvm);
+    return { ...vm, other };
+  },
+  threads: {
+    *vcpu0({ vcpu }: TwoVcpus) {
+      yield* mmuUnload(vcpu);
+      return true;
+    },
+    *vcpu1({ other }: TwoVcpus) {
+      yield* mmuLoad(other);
+      return true;
+    },
+  },
+  always: {
+    'both vCPUs go on': never('deadlock'),
+  },
+  sometimes: {
+    'the old root is gone, and there is a new one': ({ results }, { kvm, other }) =>
+      results.vcpu0 && results.vcpu1 && kvm.roots.get(0) === other.root,
   },
 });

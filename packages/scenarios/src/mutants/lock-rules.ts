@@ -22,7 +22,7 @@ const breaks = ({ name, says, variant, scenario, rule, ends }: Breaking): Mutant
 });
 
 const UPDATE = 'memslots/notifier-meets-an-update';
-const COUNT = 'hw/starting-cpu-misses-count';
+const COUNT = 'hw/cpu-goes-down-under-a-vm-before-6-3';
 const IRQFD = 'locks/irqchip-waits-for-an-irqfd';
 const VM_LIST = 'locks/vm-list-walked-as-a-vm-goes';
 
@@ -45,7 +45,7 @@ const ofTheHost: readonly Mutant[] = [
   }),
   breaks({
     name: 'hotplug-lock-inside-count-lock',
-    says: 'A VM that is made takes the hotplug lock inside kvm_count_lock, for which a CPU that comes up waits.',
+    says: 'A VM that is made takes the hotplug lock inside kvm_count_lock, for which a CPU that goes down waits.',
     variant: 'hw-hotplug-lock-inside-count-lock',
     scenario: COUNT,
     rule: 'order cpus_read_lock() > kvm_count_lock',
@@ -131,9 +131,9 @@ const ofSlots: readonly Mutant[] = [
 const ofTables: readonly Mutant[] = [
   breaks({
     name: 'mmu-lock-inside-pages-lock',
-    says: 'A vCPU puts its root with mmu_lock taken inside tdp_mmu_pages_lock.',
+    says: 'A vCPU puts its root with mmu_lock taken inside tdp_mmu_pages_lock; one that loads a root takes them the other way round.',
     variant: 'mmu-mmu-lock-inside-pages-lock',
-    scenario: 'mmu/root-freed-under-a-notifier',
+    scenario: 'locks/vcpu-that-puts-a-root-waits-for-one-that-loads',
     rule: 'order kvm->mmu_lock > kvm->arch.tdp_mmu_pages_lock',
     ends: 'deadlock',
   }),
@@ -143,7 +143,6 @@ const ofTables: readonly Mutant[] = [
     variant: 'shadow-mmu-lock-inside-unsync-lock',
     scenario: 'shadow/sync-misses-a-write',
     rule: 'order kvm->mmu_lock > kvm->arch.mmu_unsync_pages_lock',
-    ends: 'deadlock',
   }),
   breaks({
     name: 'apicv-lock-inside-mmu-lock',
@@ -223,9 +222,9 @@ const ofCaches: readonly Mutant[] = [
   }),
   breaks({
     name: 'gpc-list-lock-inside-gpc-lock',
-    says: 'A cache joins the list inside its own lock, which a notifier wants that walks the list.',
+    says: 'A cache leaves the list inside its own lock, which a notifier wants that walks the list.',
     variant: 'xen-gpc-list-inside-gpc-lock',
-    scenario: 'xen/cache-not-on-the-list',
+    scenario: 'locks/notifier-waits-for-a-cache',
     rule: 'order kvm->gpc_lock > gpc->lock',
     ends: 'deadlock',
   }),
