@@ -34,13 +34,14 @@ export function isCatalogued(lock: string): boolean {
 export function usesOf(rows: readonly LockRow[]): Use[] {
   return rows
     .filter(({ lock, asked }) => isCatalogued(lock) && asked !== 'mutex_trylock')
-    .map(({ lock, asked, held, paths }) => ({
+    .map(({ lock, asked, held, irqsOff, paths }) => ({
       lock: nameOf(lock),
       want: WANT[asked],
       op: asked,
       held: held
         .filter((h) => isCatalogued(h.lock))
         .map((h) => ({ lock: nameOf(h.lock), mode: HELD[h.how] as HeldMode })),
+      irqsOff,
       paths,
     }));
 }

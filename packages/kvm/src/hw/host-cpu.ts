@@ -19,6 +19,7 @@ import {
   type Task,
   u32Field,
   type View,
+  irqsOff,
 } from '@faultline/machine';
 
 export interface HostCpu extends View {
@@ -42,7 +43,7 @@ export const HostCpu: StructType<HostCpu> = struct(
   'host_cpu',
   {
     id: u32Field,
-    irqs: rawSpinlock,
+    irqs: irqsOff(rawSpinlock),
     irr: cell32,
     rqLock: rawSpinlock,
     preempt: rawSpinlock,

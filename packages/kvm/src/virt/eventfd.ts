@@ -16,6 +16,7 @@ import {
   u32,
   u32Field,
   type View,
+  irqsOff,
 } from '@faultline/machine';
 import { EBADF, EINVAL } from '../errno.ts';
 
@@ -37,7 +38,7 @@ export const Eventfd: StructType<Eventfd> = struct(
     count: cell32,
     kref: cell32,
     fileRefs: kernelName('file.f_count', cell32),
-    wqhLock: kernelName('wqh.lock', spinlock),
+    wqhLock: kernelName('wqh.lock', irqsOff(spinlock)),
     waiter: guardedBy(kernelName('wqh.head', u32Field), 'ctx->wqh.lock'),
   },
   { as: 'ctx' },

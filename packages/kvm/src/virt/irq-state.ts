@@ -20,6 +20,7 @@ import {
   u32Field,
   type View,
   writeGuardedBy,
+  irqsOff,
 } from '@faultline/machine';
 import { XenEvtchn } from '../x86/xen-state.ts';
 import { Eventfd } from './eventfd.ts';
@@ -170,7 +171,7 @@ export const KvmIrq: StructType<KvmIrq> = struct(
       'kvm->irq_lock',
     ),
     irqSrcu: srcu,
-    irqfdsLock: kernelName('irqfds.lock', spinlock),
+    irqfdsLock: kernelName('irqfds.lock', irqsOff(spinlock)),
     irqfdsItems: guardedBy(
       kernelName(
         'irqfds.items',

@@ -15,6 +15,7 @@ import {
   u32Field,
   u53As,
   type View,
+  irqsOff,
 } from '@faultline/machine';
 import type { Gpa, Hva, Pfn } from '../types.ts';
 
@@ -43,7 +44,7 @@ const LOCK = 'gpc->lock';
 export const GfnToPfnCache: StructType<GfnToPfnCache> = struct(
   'gfn_to_pfn_cache',
   {
-    lock: rwlock,
+    lock: irqsOff(rwlock),
     refreshLock: mutex,
     gpa: guardedBy(u53As<Gpa>(), LOCK),
     generation: guardedBy(generationField, LOCK),

@@ -14,6 +14,7 @@ import {
   u32Field,
   u53Field,
   type View,
+  irqsOff,
 } from '@faultline/machine';
 import { HostClock } from '../host/clock.ts';
 import { Kvm, Vcpu } from '../virt/kvm.ts';
@@ -72,7 +73,7 @@ export const VmTsc: StructType<VmTsc> = struct(
       ptr((): StructType<VcpuTsc> => VcpuTsc),
       3,
     ),
-    tscWriteLock: rawSpinlock,
+    tscWriteLock: irqsOff(rawSpinlock),
     lastTscNsec: cell53,
     lastTscWrite: cell53,
     lastTscKhz: cell32,
