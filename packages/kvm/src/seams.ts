@@ -94,7 +94,7 @@ export { kvmSetIrq, type RoutingEntry, setIrqRouting } from './virt/irq-routing.
 export { AckNotifier, type KvmIrq, RouteType } from './virt/irq-state.ts';
 export { createIrqchip, irqLine } from './virt/irqchip.ts';
 export { irqfdAssign, irqfdInjectWorker } from './virt/irqfd.ts';
-export { eventfdWrite, fput } from './virt/irqfd-eventfd.ts';
+export { eventfdWrite, fput, vfioMsihandler } from './virt/irqfd-eventfd.ts';
 export { irqfdCleanupWorker, irqfdDeassign, irqfdRelease } from './virt/irqfd-shutdown.ts';
 export { actorDone } from './virt/irqfd-work.ts';
 export { acceptIrq, makeAllCpusRequest, vcpuKick } from './virt/kick.ts';

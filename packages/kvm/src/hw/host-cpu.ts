@@ -11,6 +11,7 @@ import {
   cell32,
   type Elements,
   guardedBy,
+  irqsOff,
   ptr,
   rawSpinlock,
   type SpinLock,
@@ -19,7 +20,6 @@ import {
   type Task,
   u32Field,
   type View,
-  irqsOff,
 } from '@faultline/machine';
 
 export interface HostCpu extends View {

@@ -3,6 +3,7 @@ import {
   type Cell,
   cell32,
   guardedBy,
+  irqsOff,
   kernelName,
   OBJECT_HEADER,
   ObjectState,
@@ -16,7 +17,6 @@ import {
   u32,
   u32Field,
   type View,
-  irqsOff,
 } from '@faultline/machine';
 import { EBADF, EINVAL } from '../errno.ts';
 

@@ -6,6 +6,7 @@ import {
   type Elements,
   embed,
   guardedBy,
+  irqsOff,
   kernelName,
   type Mutex,
   mutex,
@@ -20,7 +21,6 @@ import {
   u32Field,
   type View,
   writeGuardedBy,
-  irqsOff,
 } from '@faultline/machine';
 import { XenEvtchn } from '../x86/xen-state.ts';
 import { Eventfd } from './eventfd.ts';

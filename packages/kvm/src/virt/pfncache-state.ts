@@ -2,6 +2,7 @@
 import {
   generationField,
   guardedBy,
+  irqsOff,
   kernelName,
   type Mutex,
   mutex,
@@ -15,7 +16,6 @@ import {
   u32Field,
   u53As,
   type View,
-  irqsOff,
 } from '@faultline/machine';
 import type { Gpa, Hva, Pfn } from '../types.ts';
 

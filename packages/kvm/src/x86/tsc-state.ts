@@ -6,6 +6,7 @@ import {
   cell53,
   type Elements,
   i32Field,
+  irqsOff,
   ptr,
   rawSpinlock,
   type SpinLock,
@@ -14,7 +15,6 @@ import {
   u32Field,
   u53Field,
   type View,
-  irqsOff,
 } from '@faultline/machine';
 import { HostClock } from '../host/clock.ts';
 import { Kvm, Vcpu } from '../virt/kvm.ts';

@@ -1,5 +1,6 @@
 /** The scenarios of area locks. */
 import type { AnyScenario } from '@faultline/machine';
+import { deviceInterruptAtClose, deviceInterruptLost } from './device-interrupt.ts';
 import { hotplugCycle, hotplugCycleOfReaders, vmListWalked } from './hotplug-cycle.ts';
 import { ackEntersIoapicAgain, ackNotifierFreed, ackWaitsForIrqLock } from './irq-ack.ts';
 import {
@@ -76,4 +77,6 @@ export const locksScenarios = [
   notifierMeetsADevice,
   notifierMeetsACache,
   rootsReplaced,
+  deviceInterruptLost,
+  deviceInterruptAtClose,
 ] as unknown as readonly AnyScenario[];

@@ -204,6 +204,31 @@ const ofInterrupts: readonly Mutant[] = [
   }),
 ];
 
+/** Where an interrupt takes a lock, or one that waits for it, tasks must not be interrupted with it held. */
+const withInterruptsOn: readonly Mutant[] = [
+  breaks({
+    name: 'wakeup-lock-with-interrupts-on',
+    says: 'A vCPU leaves its list with interrupts on, and the handler of the wake-up vector may come on the same CPU.',
+    variant: 'pi-list-lock-without-irqsave',
+    scenario: 'pi/posted-interrupt-lost',
+    rule: 'irq-use wakeup_vcpus_on_cpu_lock',
+  }),
+  breaks({
+    name: 'gpc-lock-with-interrupts-on',
+    says: 'A notifier holds gpc->lock with interrupts on, and that of a device wants to read what it protects.',
+    variant: 'xen-gpc-lock-with-irqs-on',
+    scenario: 'locks/interrupt-of-a-device-lost',
+    rule: 'irq-use gpc->lock',
+  }),
+  breaks({
+    name: 'irqfds-lock-with-interrupts-on',
+    says: 'An interrupt wants the lock of a wait queue, whose holder waits for irqfds.lock, which the task below it holds.',
+    variant: 'irq-irqfds-lock-with-irqs-on',
+    scenario: 'locks/interrupt-of-a-device-as-its-irqfd-goes',
+    rule: 'irq-order ctx->wqh.lock > kvm->irqfds.lock',
+  }),
+];
+
 const ofCaches: readonly Mutant[] = [
   breaks({
     name: 'xen-lock-inside-refresh-lock',
@@ -244,4 +269,5 @@ export const lockRuleMutants: readonly Mutant[] = [
   ...ofTables,
   ...ofInterrupts,
   ...ofCaches,
+  ...withInterruptsOn,
 ];
