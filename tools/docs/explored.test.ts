@@ -91,6 +91,14 @@ test('every rule that forbids something is broken by some change', () => {
   expect(never.map(({ key }) => key)).toEqual([]);
 });
 
+test('no interrupt finds a lock held that it needs, over all scenarios together', () => {
+  const { interrupts, usages } = lockingFacts().coverage;
+  expect(interrupts.map(({ text }) => text)).toEqual([]);
+  expect([...usages].filter(([, bits]) => [...bits.keys()].some((bit) => bit.startsWith('IN-')))).not.toEqual(
+    [],
+  );
+});
+
 test('every lock of the model is taken by some scenario', () => {
   const { coverage } = lockingFacts();
   const never = coverage.locks.filter(

@@ -7,6 +7,8 @@ import {
   type RuleBook,
   type Style,
   toDot,
+  usageChars,
+  usageWords,
   wrap,
 } from '@faultline/lockdep';
 import type { Comparison } from './against.ts';
@@ -41,6 +43,8 @@ export function catalogueText({ coverage, guards, breakers, scenarios }: Shown, 
     );
     para(`protects ${protects(lock.protects, guards.get(name) ?? [])}`);
     para(comment === undefined ? context : `${context}; ${comment}`);
+    const bits = coverage.usages.get(name);
+    if (bits !== undefined) para(`use {${usageChars(bits)}}: ${usageWords(bits)}`);
     if (left !== undefined)
       out.push(...wrap(`not modelled: ${left}`, style.width, '  ', '    ').map(style.dim));
     else if (by.length === 0) out.push(style.bad('  no scenario takes it'));
@@ -59,6 +63,9 @@ export function catalogueText({ coverage, guards, breakers, scenarios }: Shown, 
   }
   out.push('', style.strong('Values awaited with locks held: edges that lockdep does not see'));
   for (const [value, locks] of coverage.waits) para(`${value} under ${listOf(locks)}`);
+  out.push('', style.strong('Locks that an interrupt may find held'));
+  if (coverage.interrupts.length === 0) out.push('  none');
+  for (const { text } of coverage.interrupts) out.push(style.bad(`  ${text}`));
   out.push('', style.strong('Cycles over all scenarios together'));
   if (coverage.cycles.length === 0) out.push('  none');
   for (const { edges } of coverage.cycles) {

@@ -1,5 +1,12 @@
 /** `faultline locks` without a document: the locks of KVM, their rules, and what the scenarios exercise of both. */
-import { kvmRules, type LockChains, type LockGraph, type RuleBook, type Style } from '@faultline/lockdep';
+import {
+  kvmRules,
+  type LockChains,
+  type LockGraph,
+  type RuleBook,
+  type Style,
+  usageWords,
+} from '@faultline/lockdep';
 import { catalogueModule, loadCatalogue } from '../catalogue.ts';
 import { compareGraphs } from '../locks/against.ts';
 import { type Breaker, breakersOf } from '../locks/broken-by.ts';
@@ -31,7 +38,7 @@ export async function showCatalogue(
   const broken = results.filter(({ findings }) => findings.some(({ kind }) => kind === 'lock rule'));
   const shown = { coverage, book, breakers: breakersOf(mutants), scenarios: results.length };
   process.stdout.write(`${render(shown, options, style)}\n`);
-  return broken.length > 0 ? 1 : 0;
+  return broken.length > 0 || coverage.interrupts.length > 0 ? 1 : 0;
 }
 
 interface Result {
@@ -63,6 +70,7 @@ function asData({ coverage, guards, breakers, scenarios }: Shown) {
     locks: coverage.locks.map(({ lock, scenarios: by }) => ({
       ...lock,
       fields: guards.get(lock.name) ?? [],
+      use: usageWords(coverage.usages.get(lock.name)),
       scenarios: by,
     })),
     rules: coverage.rules.map(({ rule, key, scenarios: by }) => ({
@@ -73,6 +81,7 @@ function asData({ coverage, guards, breakers, scenarios }: Shown) {
     })),
     edges: [...coverage.edges].map(([edge, by]) => ({ edge, scenarios: by })),
     waits: Object.fromEntries(coverage.waits),
+    interrupts: coverage.interrupts.map(({ key, text }) => ({ key, text })),
     cycles: coverage.cycles.map(({ edges }) => edges.map(({ from, op, to }) => ({ from, op, to }))),
   };
 }

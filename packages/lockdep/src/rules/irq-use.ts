@@ -118,3 +118,17 @@ function reachedFrom(lock: string, inside: ReadonlyMap<string, readonly Use[]>):
   }
   return uses;
 }
+
+/** The same in words; '' for a lock that was not taken. */
+export function usageWords(bits: ReadonlyMap<UsageBit, Witness> | undefined): string {
+  if (bits === undefined) return '';
+  const handlers = bits.has('IN-HARDIRQ-W')
+    ? 'taken by interrupts'
+    : bits.has('IN-HARDIRQ-R')
+      ? 'read by interrupts'
+      : '';
+  const on = bits.has('HARDIRQ-ON-W') || bits.has('HARDIRQ-ON-R');
+  return [handlers, on ? 'taken with interrupts on' : 'always with interrupts off']
+    .filter(Boolean)
+    .join(', ');
+}
