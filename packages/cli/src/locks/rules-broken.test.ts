@@ -24,7 +24,7 @@ test('a lock that an interrupt takes and a task holds with interrupts on is repo
   const [finding] = broken('pi/posted-interrupt-lost', 'pi-list-lock-without-irqsave');
   expect(finding?.name).toBe('irq-use wakeup_vcpus_on_cpu_lock');
   expect(finding?.says).toMatch(/^inconsistent {IN-HARDIRQ-W} -> {HARDIRQ-ON-W} usage/);
-  expect(finding?.says).toMatch(/pi_wakeup_handler[^]*and with interrupts on:[^]*leaveWakeupList/);
+  expect(finding?.says).toMatch(/pi_wakeup_handler[\s\S]*and with interrupts on:[\s\S]*leaveWakeupList/);
 });
 
 test('the unchanged system breaks none there', () => {
