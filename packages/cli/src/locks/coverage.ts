@@ -16,7 +16,7 @@ import {
   usagesOf,
 } from '@faultline/lockdep';
 import type { LockRow } from '../run/job.ts';
-import { usesOf, waitsOf } from './observed.ts';
+import { restoredOf, usesOf, waitsOf } from './observed.ts';
 
 /** What one scenario asked for. */
 export interface Observed {
@@ -71,6 +71,7 @@ export function coverageOf(observed: readonly Observed[], book: RuleBook): Cover
       }
       for (const key of exercised(book, use)) add(obeyed, key, scenario);
     }
+    uses.push(...restoredOf(rows));
     for (const { lock, held } of waitsOf(rows)) for (const h of held) add(waits, lock, h.lock);
   }
   return {

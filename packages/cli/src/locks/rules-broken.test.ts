@@ -27,6 +27,12 @@ test('a lock that an interrupt takes and a task holds with interrupts on is repo
   expect(finding?.says).toMatch(/pi_wakeup_handler[\s\S]*and with interrupts on:[\s\S]*leaveWakeupList/);
 });
 
+test('switching interrupts on with the lock held is no better', () => {
+  const [finding] = broken('pi/posted-interrupt-lost', 'pi-list-lock-with-irqs-on');
+  expect(finding?.name).toBe('irq-use wakeup_vcpus_on_cpu_lock');
+  expect(finding?.says).toContain('local_irq_restore() with wakeup_vcpus_on_cpu_lock held');
+});
+
 test('the unchanged system breaks none there', () => {
   const { status } = faultline(['check', 'pi/posted-interrupt-lost', 'locks/kvm-lock-inside-irq-lock']);
   expect(status).toBe(0);

@@ -12,7 +12,7 @@ import {
 } from '@faultline/lockdep';
 import type { AnyScenario } from '@faultline/machine';
 import type { LockRow } from '../run/job.ts';
-import { usesOf } from './observed.ts';
+import { restoredOf, usesOf } from './observed.ts';
 
 /** Kind of these findings. */
 export const LOCK_RULE = 'lock rule' as const;
@@ -35,6 +35,7 @@ export function brokenRules(locks: readonly LockUse[], scenario: AnyScenario): B
   const shown = new Map<Use, LockUse>();
   for (const lock of locks) for (const use of usesOf([rowOf(lock)])) shown.set(use, lock);
   const uses = [...shown.keys()];
+  for (const lock of locks) for (const use of restoredOf([rowOf(lock)])) shown.set(use, lock);
   const found = new Map<string, BrokenRule>();
   const add = (key: string, text: string, { use, at }: Witness, also: readonly string[] = []) => {
     const lock = shown.get(use) as LockUse;
@@ -52,7 +53,7 @@ export function brokenRules(locks: readonly LockUse[], scenario: AnyScenario): B
       add(key, `${text} (${cite(rule)})`, { use, at: Math.max(0, use.paths.indexOf(path)) });
     }
   }
-  for (const { key, text, witnesses } of irqProblems(uses)) {
+  for (const { key, text, witnesses } of irqProblems([...shown.keys()])) {
     const [safe, unsafe] = witnesses;
     const handler = (safe.use.paths[safe.at] ?? []).map((fn) => `  ${fn}`);
     add(key, text, unsafe, [
@@ -71,7 +72,7 @@ export function rowOf({ lock, asked, held, irqsOff, threads, paths }: LockUse): 
 }
 
 function requestOf({ op, lock }: Use): string {
-  return `${op}(&${lock})`;
+  return op.startsWith('irqs_on') ? `local_irq_restore() with ${lock} held` : `${op}(&${lock})`;
 }
 
 const NOWHERE: Schedule = { threads: [], choices: [] };

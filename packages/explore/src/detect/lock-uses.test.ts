@@ -95,3 +95,27 @@ test('the execution that is kept for a request leads to it, and not past it', ()
     expect(next).toContainEqual(expect.objectContaining({ lock, held, threads }));
   }
 });
+
+const early = scenario('locks/early', {
+  source: 'this test',
+  *setup() {
+    return Device.alloc();
+  },
+  threads: {
+    *one({ quiet, plain }: Device) {
+      yield* quiet.lock();
+      yield* plain.lock();
+      yield* quiet.unlock();
+      yield* plain.unlock();
+    },
+  },
+  always: {},
+  sometimes: {},
+});
+
+test('a lock that is held when interrupts come back on is noted', () => {
+  const noted = ({ locks }: ReturnType<typeof explore>) =>
+    locks.filter(({ asked }) => asked === 'irqs_on').map(({ lock, irqsOff: off }) => `${lock} ${off}`);
+  expect(noted(explore(early))).toEqual(['dev->plain false']);
+  expect(noted(explore(interrupts))).toEqual([]);
+});

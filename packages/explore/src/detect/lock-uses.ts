@@ -11,7 +11,7 @@ import type { OpTable } from '../op-table.ts';
 import type { Schedule } from '../schedule.ts';
 import type { Threads } from '../threads.ts';
 import type { LockClasses } from './classes.ts';
-import type { Held, HowHeld } from './held.ts';
+import { type Held, Hold, type HowHeld } from './held.ts';
 
 /** How a lock is held: alone, with other readers, or as a read section of an SRCU domain. */
 export interface HeldLock {
@@ -19,7 +19,10 @@ export interface HeldLock {
   readonly how: HowHeld;
 }
 
-/** What is asked for: the call as the kernel spells it. `wait`: for others to write a value. */
+/**
+ * What is asked for: the call as the kernel spells it. `wait`: for others to write a value. `irqs_on`: nothing is, but
+ * interrupts come back on with the lock held, alone or with other readers.
+ */
 export type Asked =
   | 'mutex_lock'
   | 'mutex_trylock'
@@ -28,7 +31,9 @@ export type Asked =
   | 'write_lock'
   | 'srcu_read_lock'
   | 'synchronize_srcu'
-  | 'wait';
+  | 'wait'
+  | 'irqs_on'
+  | 'irqs_on_read';
 
 export interface LockUse {
   /** Its class: `kvm->slots_lock`; for a wait, the cell. */
@@ -53,6 +58,8 @@ const MAX_CLASSES = 512;
 const HELD = 28;
 /** Added to the code of a request that leaves interrupts on where its lock would have them off. */
 const IRQS_ON = 32;
+/** Codes of `irqs_on` and `irqs_on_read`: those of no operation. */
+const RESTORED = 60;
 const CODES = 64;
 
 const ASKED: Readonly<Record<number, Asked>> = {
@@ -89,6 +96,8 @@ export class LockUses {
   private nodes = 1;
   private readonly noted = new Map<number, Noted>();
   private upto = 0;
+  /** Whether locks of a class are taken with interrupts off. */
+  private readonly irqClasses = new Map<number, boolean>();
 
   constructor(
     private readonly threads: Threads,
@@ -101,7 +110,11 @@ export class LockUses {
     this.upto = upto;
     const kind = ops.kind[i];
     const asked = ASKED[kind];
-    if (asked === undefined) return;
+    if (asked === undefined) {
+      if (kind === Kind.SPIN_UNLOCK || kind === Kind.WRITE_UNLOCK || kind === Kind.READ_UNLOCK)
+        this.released(t, ops.addr[i]);
+      return;
+    }
     if (kind <= Kind.WRITE_LOCK) this.note(t, asked, ops.aLo[i] === 1 ? kind + IRQS_ON : kind, ops.addr[i]);
     else if (asked !== 'wait') this.note(t, asked, kind, ops.addr[i]);
     else if (this.watched.held.count(t) === 0) return;
@@ -129,6 +142,29 @@ export class LockUses {
       threads: names.filter((_, t) => ((threads >>> t) & 1) === 1),
       paths: paths.map(framesOf),
     }));
+  }
+
+  /** With the lock that kept interrupts off they come back, and find what else is held. */
+  private released(t: number, addr: number): void {
+    const { held } = this.watched;
+    const n = held.count(t);
+    if (n < 2 || !this.switchesOff(addr)) return;
+    for (let k = 0; k < n; k++) if (held.addr(t, k) !== addr && this.switchesOff(held.addr(t, k))) return;
+    for (let k = 0; k < n; k++) {
+      const how = held.how(t, k);
+      if (held.addr(t, k) === addr || how === Hold.SECTION) continue;
+      this.note(t, how === Hold.SHARED ? 'irqs_on_read' : 'irqs_on', RESTORED + how, held.addr(t, k));
+    }
+  }
+
+  private switchesOff(addr: number): boolean {
+    const lock = this.watched.classes.of(addr);
+    let known = this.irqClasses.get(lock);
+    if (known === undefined) {
+      known = takenWithIrqsOff(addr);
+      this.irqClasses.set(lock, known);
+    }
+    return known;
   }
 
   private note(t: number, asked: Asked, code: number, addr: number): void {
@@ -171,7 +207,8 @@ export class LockUses {
   private context(t: number, code: number, addr: number): Pick<Noted, 'held' | 'irqsOff'> {
     const held = this.watched.held.all(t);
     const irqsOff =
-      (code < IRQS_ON && takenWithIrqsOff(addr)) || held.some((h) => takenWithIrqsOff(h.address));
+      code < RESTORED &&
+      ((code < IRQS_ON && takenWithIrqsOff(addr)) || held.some((h) => takenWithIrqsOff(h.address)));
     return { held: held.map(({ lock, how }) => ({ lock, how })), irqsOff };
   }
 
