@@ -95,6 +95,8 @@ export { AckNotifier, type KvmIrq, RouteType } from './virt/irq-state.ts';
 export { createIrqchip, irqLine } from './virt/irqchip.ts';
 export { irqfdAssign, irqfdInjectWorker } from './virt/irqfd.ts';
 export { eventfdWrite, fput, vfioMsihandler } from './virt/irqfd-eventfd.ts';
+export { resampleInject, resamplerAssign, resamplerShutdown } from './virt/irqfd-resampler.ts';
+export { IrqfdResampler, KvmResamplers, ResampleIrqfd } from './virt/irqfd-resampler-state.ts';
 export { irqfdCleanupWorker, irqfdDeassign, irqfdRelease } from './virt/irqfd-shutdown.ts';
 export { actorDone } from './virt/irqfd-work.ts';
 export { acceptIrq, makeAllCpusRequest, vcpuKick } from './virt/kick.ts';

@@ -33,6 +33,7 @@ import {
   rootsReplaced,
 } from './outer-locks.ts';
 import { reaperSleeps, reclaimUnderMmuLock } from './reclaim-under-mmu-lock.ts';
+import { irqfdFreedUnderAResample, levelLost, resamplerEndsAsOneJoins } from './resampler.ts';
 import { rmapsMissing, rmapsTwice } from './rmaps-missing.ts';
 import {
   deviceWaitsForSlotsLock,
@@ -79,4 +80,7 @@ export const locksScenarios = [
   rootsReplaced,
   deviceInterruptLost,
   deviceInterruptAtClose,
+  irqfdFreedUnderAResample,
+  resamplerEndsAsOneJoins,
+  levelLost,
 ] as unknown as readonly AnyScenario[];
