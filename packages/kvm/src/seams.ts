@@ -77,6 +77,7 @@ export { inProgress } from './virt/generation.ts';
 export { getDirtyLog } from './virt/get-dirty-log.ts';
 export { allocHardware, type HardwareOptions, type KvmHardware } from './virt/hardware-enable-state.ts';
 export { cpuDown, cpuUp } from './virt/hardware-hotplug.ts';
+export { HostPower, hostSuspend } from './virt/hardware-suspend.ts';
 export { createHardwareVm, type HardwareVm, hostCpu, putVm, runSomewhere } from './virt/hardware-user.ts';
 export { installNewMemslots, swapActiveMemslots } from './virt/install-memslots.ts';
 export { ioBusRead, ioBusWrite, ioBusWriteCookie } from './virt/io-bus.ts';
