@@ -53,6 +53,7 @@ function verdictOf(expect: Expectation): string {
 }
 
 function noticed(expect: Expectation): string {
+  if ('rule' in expect) return `${code(expect.caught)} breaks ${code(expect.rule)}`;
   if ('caught' in expect) return `${code(expect.caught)}: ${expect.always}`;
   if ('covered' in expect)
     return `together with ${expect.with.map(code).join(', ')}: ${code(expect.covered)}: ${expect.always}`;

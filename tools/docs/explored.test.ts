@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { kvmRules } from '@faultline/lockdep';
 import { mutants, scenarios } from '@faultline/scenarios';
 import { beforeAll, expect, test } from 'vitest';
-import { breakers } from '../../packages/cli/src/locks/broken-by.ts';
+import { breakersOf, isPermission } from '../../packages/cli/src/locks/broken-by.ts';
 import { coverageOf } from '../../packages/cli/src/locks/coverage.ts';
 import { guardedFields } from '../../packages/cli/src/locks/protects.ts';
 import type { Row } from '../../packages/cli/src/mutate/judge.ts';
@@ -79,10 +79,24 @@ test('docs/locking.md is fresh', async () => {
 
 test('every change that is said to break a rule of locks breaks it', () => {
   const { brokenBy } = lockingFacts();
-  const silent = breakers.filter(
+  const silent = breakersOf(mutants).filter(
     ({ rule, variant }) => !brokenBy.get(rule)?.some((name) => mutantNamed(name)?.variant === variant),
   );
   expect(silent).toEqual([]);
+});
+
+test('every rule that forbids something is broken by some change', () => {
+  const { coverage, brokenBy } = lockingFacts();
+  const never = coverage.rules.filter(({ rule, key }) => !isPermission(rule) && !brokenBy.has(key));
+  expect(never.map(({ key }) => key)).toEqual([]);
+});
+
+test('no interrupt finds a lock held that it needs, over all scenarios together', () => {
+  const { interrupts, usages } = lockingFacts().coverage;
+  expect(interrupts.map(({ text }) => text)).toEqual([]);
+  expect([...usages].filter(([, bits]) => [...bits.keys()].some((bit) => bit.startsWith('IN-')))).not.toEqual(
+    [],
+  );
 });
 
 test('every lock of the model is taken by some scenario', () => {

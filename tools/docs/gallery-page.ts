@@ -37,7 +37,8 @@ export function wanted(scenarios: readonly AnyScenario[], mutants: readonly Muta
     }));
   const seen = new Set<string>();
   const variants = mutants.flatMap(({ name, variant, off = [], says, expect }) => {
-    if (variant === undefined || !('caught' in expect) || seen.has(variant)) return [];
+    if (variant === undefined || !('caught' in expect) || !('always' in expect) || seen.has(variant))
+      return [];
     seen.add(variant);
     return [{ mutant: name, scenario: expect.caught, variant, off, always: expect.always, says }];
   });

@@ -211,7 +211,7 @@ export class Explorer {
       case Ending.DEADLOCKED:
         if (this.isNewTrace('D')) counts.deadlocked++;
         session.judge.deadlocked(session.run.threads);
-        detector.uses?.stuck();
+        detector.uses?.pending();
         findings.stuck();
         return;
       case Ending.BLOCKED:

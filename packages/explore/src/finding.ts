@@ -9,6 +9,8 @@ export type FindingKind =
   | 'sometimes'
   | 'double free'
   | 'exception'
+  /** Of whoever judges `Exploration.locks`; the explorer itself knows no rules. */
+  | 'lock rule'
   | 'nondeterminism';
 
 /** A call under way: where its caller stands. */

@@ -1,6 +1,7 @@
 /** Executes a schedule again and says whether it is still the same execution. */
 import type { AnyScenario } from '@faultline/machine';
 import type { Equivalence } from './access.ts';
+import type { LockUse } from './detect/lock-uses.ts';
 import type { Finding } from './finding.ts';
 import { Findings } from './findings.ts';
 import type { ModelName } from './memory-model.ts';
@@ -43,6 +44,8 @@ export interface Replay {
   /** What the execution shows: the same kinds of findings as an exploration's. */
   readonly findings: readonly Finding[];
   readonly divergence: Divergence | null;
+  /** Every lock that was asked for, or is by a thread that has not ended; see `Exploration.locks`. */
+  readonly locks: readonly LockUse[];
 }
 
 /** Replays a schedule. A schedule that is no longer possible is a divergence, not an error. */
@@ -51,12 +54,16 @@ export function replay(scenario: AnyScenario, schedule: Schedule, options: Repla
     stepsOff: options.stepsOff ?? [],
     model: options.model ?? 'sc',
     equivalence: options.equivalence ?? {},
+    lockUses: true,
     maxSteps: Math.max(scenario.maxSteps ?? 1000, schedule.threads.length + 1),
   });
   try {
     const trace = record(session, schedule, options.goOn === true);
     const findings = findingsOf(session, trace);
-    return { trace, findings, divergence: divergenceOf(trace, schedule, options.expect ?? {}) };
+    const { uses } = session.search.detector;
+    uses?.pending();
+    const divergence = divergenceOf(trace, schedule, options.expect ?? {});
+    return { trace, findings, divergence, locks: uses?.all(session.names) ?? [] };
   } finally {
     closeSession();
   }

@@ -59,7 +59,8 @@ export function openSession(scenario: AnyScenario, options: SessionOptions): Ses
     bytes,
   );
   search.detector.contexts.preemptRt = scenario.preemptRt === true;
-  if (options.lockUses === true) search.detector.uses = new LockUses(run.threads, search.detector);
+  if (options.lockUses === true)
+    search.detector.uses = new LockUses(run.threads, search.detector, search.events);
   return { scenario, names, stepsOff, run, search, judge: new Judge(scenario, state), maxSteps };
 }
 

@@ -208,10 +208,10 @@ const vm: readonly KvmLock[] = [
     name: 'kvm->irqfds.resampler_lock',
     type: 'mutex',
     arch: 'any',
-    classes: [],
-    left: 'level-triggered irqfds with a resampler are not modelled',
-    protects: 'the list of resamplers',
+    classes: ['kvm->irqfds.resampler_lock'],
+    protects: 'the list of resamplers, and who is on the list of each',
     context: SLEEPS,
+    comment: 'held over synchronize_srcu(&kvm->irq_srcu)',
   },
   {
     name: 'ctx->wqh.lock',

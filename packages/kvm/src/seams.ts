@@ -77,6 +77,7 @@ export { inProgress } from './virt/generation.ts';
 export { getDirtyLog } from './virt/get-dirty-log.ts';
 export { allocHardware, type HardwareOptions, type KvmHardware } from './virt/hardware-enable-state.ts';
 export { cpuDown, cpuUp } from './virt/hardware-hotplug.ts';
+export { HostPower, hostSuspend } from './virt/hardware-suspend.ts';
 export { createHardwareVm, type HardwareVm, hostCpu, putVm, runSomewhere } from './virt/hardware-user.ts';
 export { installNewMemslots, swapActiveMemslots } from './virt/install-memslots.ts';
 export { ioBusRead, ioBusWrite, ioBusWriteCookie } from './virt/io-bus.ts';
@@ -94,7 +95,9 @@ export { kvmSetIrq, type RoutingEntry, setIrqRouting } from './virt/irq-routing.
 export { AckNotifier, type KvmIrq, RouteType } from './virt/irq-state.ts';
 export { createIrqchip, irqLine } from './virt/irqchip.ts';
 export { irqfdAssign, irqfdInjectWorker } from './virt/irqfd.ts';
-export { eventfdWrite, fput } from './virt/irqfd-eventfd.ts';
+export { eventfdWrite, fput, vfioMsihandler } from './virt/irqfd-eventfd.ts';
+export { resampleInject, resamplerAssign, resamplerShutdown } from './virt/irqfd-resampler.ts';
+export { IrqfdResampler, KvmResamplers, ResampleIrqfd } from './virt/irqfd-resampler-state.ts';
 export { irqfdCleanupWorker, irqfdDeassign, irqfdRelease } from './virt/irqfd-shutdown.ts';
 export { actorDone } from './virt/irqfd-work.ts';
 export { acceptIrq, makeAllCpusRequest, vcpuKick } from './virt/kick.ts';

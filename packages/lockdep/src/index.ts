@@ -21,6 +21,7 @@ export type { Report, ReportKind } from './reports/report.ts';
 export * from './rules/builtin.ts';
 export * from './rules/code-rules.ts';
 export * from './rules/graph-check.ts';
+export * from './rules/irq-use.ts';
 export * from './rules/judge.ts';
 export * from './rules/names.ts';
 export * from './rules/possible.ts';

@@ -108,6 +108,7 @@ export {
   type FieldType,
   type Guard,
   guardedBy,
+  irqsOff,
   kernelName,
   OBJECT_HEADER,
   ObjectState,

@@ -44,6 +44,10 @@ export class SpinLock {
   lock(step?: Step): Task {
     return platform.lockOp(Kind.SPIN_LOCK, this.addr, step);
   }
+  /** spin_lock() of a lock that is to be taken with interrupts off: they stay as they are. */
+  lockWithIrqsOn(step?: Step): Task {
+    return platform.lockOp(Kind.SPIN_LOCK, this.addr, step, true);
+  }
   /** spin_unlock() */
   unlock(step?: Step): Task {
     return platform.lockOp(Kind.SPIN_UNLOCK, this.addr, step);
@@ -60,6 +64,14 @@ export class RwLock {
   /** read_lock() */
   readLock(step?: Step): Task {
     return platform.lockOp(Kind.READ_LOCK, this.addr, step);
+  }
+  /** read_lock() of a lock that is to be taken with interrupts off: they stay as they are. */
+  readLockWithIrqsOn(step?: Step): Task {
+    return platform.lockOp(Kind.READ_LOCK, this.addr, step, true);
+  }
+  /** write_lock() of such a lock. Not for a fair one. */
+  writeLockWithIrqsOn(step?: Step): Task {
+    return platform.lockOp(Kind.WRITE_LOCK, this.addr, step, true);
   }
   /** read_unlock() */
   readUnlock(step?: Step): Task {

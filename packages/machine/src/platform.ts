@@ -113,9 +113,11 @@ export function fence(order: number, step?: Step): Task {
   return record(Kind.FENCE, 0, null, order, step);
 }
 
-/** A lock operation on the lock at `addr`. */
-export function lockOp<T = void>(kind: number, addr: number, step?: Step): Task<T> {
-  return record(kind, addr, null, Order.FULL, step);
+/** A lock operation on the lock at `addr`. `irqsOn`: it leaves interrupts on, although the field says otherwise. */
+export function lockOp<T = void>(kind: number, addr: number, step?: Step, irqsOn = false): Task<T> {
+  const task = record<T>(kind, addr, null, Order.FULL, step);
+  operation.aLo = irqsOn ? 1 : 0;
+  return task;
 }
 
 /** An abstract SRCU operation on the domain at `addr`; `token` for SRCU_WAIT and SRCU_UNLOCK. */

@@ -41,6 +41,8 @@ export interface FieldType<T> {
   readonly plain: boolean;
   readonly guard?: Guard;
   readonly kernelName?: string;
+  /** Of a lock: see `irqsOff`. */
+  readonly irqsOff?: boolean;
   /** Plain fields: the accessors of the property. */
   readonly accessors: ((info: FieldInfo) => PropertyDescriptor & ThisType<View>) | null;
   /** The others: makes the object that stands at an address, once for each view. */
@@ -192,6 +194,11 @@ export function writeGuardedBy<F extends FieldType<unknown>>(field: F, ...locks:
 /** Spells the field as the kernel does where that is not the snake case of its name. */
 export function kernelName<F extends FieldType<unknown>>(name: string, field: F): F {
   return { ...field, kernelName: name };
+}
+
+/** Whoever takes the lock switches interrupts off for as long as it is held: spin_lock_irqsave() and its like. */
+export function irqsOff<F extends FieldType<unknown>>(field: F): F {
+  return { ...field, irqsOff: true };
 }
 
 function layout(fields: Fields, into: FieldInfo[], owner: () => AnyStruct, guard: Guard | undefined): number {

@@ -17,9 +17,14 @@ export interface Mutant {
   readonly expect: Expectation;
 }
 
+/** The finding where somebody waits who may not. */
+export const SLEEPS = 'sleeping function called from invalid context';
+
 export type Expectation =
   /** The named `always` of the named scenario falls. */
   | { readonly caught: string; readonly always: string }
+  /** A rule of the locks, by its key, is broken in the named scenario, and that `ends` in a finding of this kind. */
+  | { readonly caught: string; readonly rule: string; readonly ends?: 'deadlock' | typeof SLEEPS }
   /** Nothing breaks, because another defence covers it: removing all of `with` as well does break `caught`. */
   | { readonly covered: string; readonly with: readonly string[]; readonly always: string }
   /** Behaviour is the same, or as good: verified to be silent. */

@@ -105,7 +105,7 @@ export function fence(order: number, step?: Step): Task {
   return result(undefined);
 }
 
-export function lockOp<T = void>(kind: number, addr: number, step?: Step): Task<T> {
+export function lockOp<T = void>(kind: number, addr: number, step?: Step, _irqsOn = false): Task<T> {
   if (step?.off === true) return result(kind === Kind.MUTEX_TRYLOCK ? 1 : undefined);
   return result(lockOperation(kind, addr));
 }

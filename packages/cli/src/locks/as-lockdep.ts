@@ -88,7 +88,14 @@ function takenAt(
   uses: readonly LockUse[],
 ): { at?: StuckFrame } {
   const paths = uses
-    .filter((u) => u.lock === held.lock && u.threads.includes(thread) && u.asked !== 'wait')
+    .filter(
+      (u) =>
+        u.lock === held.lock &&
+        u.threads.includes(thread) &&
+        u.asked !== 'wait' &&
+        u.asked !== 'irqs_on' &&
+        u.asked !== 'irqs_on_read',
+    )
     .flatMap((u) => u.paths)
     .sort((a, b) => shared(b, now) - shared(a, now));
   const [at] = innermostFirst(paths[0] ?? []);

@@ -2,7 +2,9 @@
 import { kvmRules, ruleKey } from '@faultline/lockdep';
 import { mutants, scenarios } from '@faultline/scenarios';
 import { expect, test } from 'vitest';
-import { breakers } from './broken-by.ts';
+import { breakersOf, isPermission } from './broken-by.ts';
+
+const breakers = breakersOf(mutants);
 
 test('every row names a rule, each rule once', () => {
   const rules = kvmRules().rules.map(ruleKey);
@@ -17,4 +19,10 @@ test('every row names a scenario, and a variant that some mutant applies', () =>
       !scenarios.some((s) => s.name === scenario) || !mutants.some((m) => m.variant === variant),
   );
   expect(lost).toEqual([]);
+});
+
+test('every rule has one, except those that say what may be done', () => {
+  const keys = new Set(breakers.map(({ rule }) => rule));
+  const never = kvmRules().rules.filter((rule) => !isPermission(rule) && !keys.has(ruleKey(rule)));
+  expect(never.map(ruleKey)).toEqual([]);
 });

@@ -1,4 +1,7 @@
 /** Changes of the system that break rules of locks: for each rule that something breaks, what, and in which scenario. */
+import { type Rule, ruleKey } from '@faultline/lockdep';
+import type { Mutant } from '@faultline/scenarios';
+
 export interface Breaker {
   /** Key of the rule. */
   readonly rule: string;
@@ -10,7 +13,8 @@ export interface Breaker {
 const before310 = { variant: 'before-310bc39546', scenario: 'xen/evtchn-deadlock' };
 const UPDATE = 'memslots/notifier-meets-an-update';
 
-export const breakers: readonly Breaker[] = [
+/** Changes that are caught by what they lead to, and those whose rule is not the first that they break. */
+const others: readonly Breaker[] = [
   { rule: 'order kvm->lock > vcpu->mutex', ...before310 },
   { rule: 'not-inside kvm->lock @ kvm->srcu', ...before310 },
   of(
@@ -77,7 +81,44 @@ export const breakers: readonly Breaker[] = [
     'apicv/inhibit-unnoticed',
     'apicv-grace-period-under-lock',
   ),
+  of('leaf kvm->mn_invalidate_lock', UPDATE, 'notifier-arch-lock-inside-invalidate-lock'),
+  of('leaf gpc->lock', 'xen/cache-of-another-page', 'xen-refresh-lock-inside-gpc-lock'),
+  of(
+    'leaf kvm->arch.tdp_mmu_pages_lock',
+    'locks/vcpu-that-puts-a-root-waits-for-one-that-loads',
+    'mmu-mmu-lock-inside-pages-lock',
+  ),
+  of(
+    'leaf kvm->arch.mmu_unsync_pages_lock',
+    'shadow/sync-misses-a-write',
+    'shadow-mmu-lock-inside-unsync-lock',
+  ),
 ];
+
+/** All of them, with the changes of the catalogue that are caught by the rule itself. */
+export function breakersOf(mutants: readonly Mutant[]): Breaker[] {
+  const caught = mutants.flatMap(({ expect, variant = '' }) =>
+    'rule' in expect ? [of(expect.rule, expect.caught, variant)] : [],
+  );
+  return [...others, ...caught];
+}
+
+/** Whether it says what may be done: then there is nothing to break. */
+export function isPermission(rule: Rule): boolean {
+  return rule.kind === 'may-inside' || (rule.kind === 'synchronize' && rule.allowed);
+}
+
+/** Why no scenario exercises a rule, where no path of the code does. */
+export function whyUnexercised(rule: Rule): string {
+  return NO_PATH.get(ruleKey(rule)) ?? '';
+}
+
+const NO_PATH: ReadonlyMap<string, string> = new Map([
+  [
+    'order kvm->slots_lock > kvm->irq_lock',
+    'no path of 6.1 takes irq_lock with slots_lock held; the document states the order all the same',
+  ],
+]);
 
 function of(rule: string, scenario: string, variant: string): Breaker {
   return { rule, scenario, variant };

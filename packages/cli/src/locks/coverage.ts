@@ -4,15 +4,19 @@ import {
   type Cycle,
   edgesOf,
   findCycles,
+  type IrqProblem,
+  irqProblems,
   judgeUse,
   LockGraph,
   type Rule,
   type RuleBook,
   ruleKey,
+  type Usages,
   type Use,
+  usagesOf,
 } from '@faultline/lockdep';
 import type { LockRow } from '../run/job.ts';
-import { usesOf, waitsOf } from './observed.ts';
+import { restoredOf, usesOf, waitsOf } from './observed.ts';
 
 /** What one scenario asked for. */
 export interface Observed {
@@ -41,6 +45,10 @@ export interface Coverage {
   readonly edges: ReadonlyMap<string, readonly string[]>;
   /** What is awaited with locks held: 'kvm->mn_active_invalidate_count', and which locks. */
   readonly waits: ReadonlyMap<string, readonly string[]>;
+  /** How each lock is used in interrupts, and with interrupts on. */
+  readonly usages: Usages;
+  /** Locks that an interrupt may find held, over all scenarios: there ought to be none. */
+  readonly interrupts: readonly IrqProblem[];
   /** Cycles of the joined graph: orders that no one scenario has together. */
   readonly cycles: readonly Cycle[];
 }
@@ -51,8 +59,10 @@ export function coverageOf(observed: readonly Observed[], book: RuleBook): Cover
   const edges = new Map<string, Set<string>>();
   const waits = new Map<string, Set<string>>();
   const graph = new LockGraph();
+  const uses: Use[] = [];
   for (const { scenario, rows } of observed) {
     for (const use of usesOf(rows)) {
+      uses.push(use);
       add(taken, use.lock, scenario);
       graph.addClass(use.lock);
       for (const edge of edgesOf(use)) {
@@ -61,6 +71,7 @@ export function coverageOf(observed: readonly Observed[], book: RuleBook): Cover
       }
       for (const key of exercised(book, use)) add(obeyed, key, scenario);
     }
+    uses.push(...restoredOf(rows));
     for (const { lock, held } of waitsOf(rows)) for (const h of held) add(waits, lock, h.lock);
   }
   return {
@@ -69,6 +80,8 @@ export function coverageOf(observed: readonly Observed[], book: RuleBook): Cover
     graph,
     edges: lists(edges),
     waits: lists(waits),
+    usages: usagesOf(uses),
+    interrupts: irqProblems(uses),
     cycles: findCycles(graph).cycles,
   };
 }

@@ -12,6 +12,8 @@ const WANT: Readonly<Record<LockRow['asked'], WantMode>> = {
   srcu_read_lock: 'recursive-read',
   synchronize_srcu: 'synchronize',
   wait: 'wait',
+  irqs_on: 'exclusive',
+  irqs_on_read: 'read',
 };
 
 const HELD: Readonly<Record<string, HeldMode>> = {
@@ -32,15 +34,29 @@ export function isCatalogued(lock: string): boolean {
 
 /** Requests for KVM's locks with what was held of them; a trylock cannot wait, and orders nothing. */
 export function usesOf(rows: readonly LockRow[]): Use[] {
+  return asUses(rows.filter(({ asked }) => asked !== 'mutex_trylock' && !isRestored(asked)));
+}
+
+/** Of locks that are held when interrupts come back on, which is as if they were taken then. */
+export function restoredOf(rows: readonly LockRow[]): Use[] {
+  return asUses(rows.filter(({ asked }) => isRestored(asked))).map((use) => ({ ...use, held: [] }));
+}
+
+function isRestored(asked: LockRow['asked']): boolean {
+  return asked === 'irqs_on' || asked === 'irqs_on_read';
+}
+
+function asUses(rows: readonly LockRow[]): Use[] {
   return rows
-    .filter(({ lock, asked }) => isCatalogued(lock) && asked !== 'mutex_trylock')
-    .map(({ lock, asked, held, paths }) => ({
+    .filter(({ lock }) => isCatalogued(lock))
+    .map(({ lock, asked, held, irqsOff, paths }) => ({
       lock: nameOf(lock),
       want: WANT[asked],
       op: asked,
       held: held
         .filter((h) => isCatalogued(h.lock))
         .map((h) => ({ lock: nameOf(h.lock), mode: HELD[h.how] as HeldMode })),
+      irqsOff,
       paths,
     }));
 }

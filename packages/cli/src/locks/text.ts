@@ -7,10 +7,12 @@ import {
   type RuleBook,
   type Style,
   toDot,
+  usageChars,
+  usageWords,
   wrap,
 } from '@faultline/lockdep';
 import type { Comparison } from './against.ts';
-import type { Breaker } from './broken-by.ts';
+import { type Breaker, isPermission, whyUnexercised } from './broken-by.ts';
 import type { Coverage, RuleCoverage } from './coverage.ts';
 
 const KINDS: Readonly<Record<Rule['kind'], string>> = {
@@ -41,6 +43,8 @@ export function catalogueText({ coverage, guards, breakers, scenarios }: Shown, 
     );
     para(`protects ${protects(lock.protects, guards.get(name) ?? [])}`);
     para(comment === undefined ? context : `${context}; ${comment}`);
+    const bits = coverage.usages.get(name);
+    if (bits !== undefined) para(`use {${usageChars(bits)}}: ${usageWords(bits)}`);
     if (left !== undefined)
       out.push(...wrap(`not modelled: ${left}`, style.width, '  ', '    ').map(style.dim));
     else if (by.length === 0) out.push(style.bad('  no scenario takes it'));
@@ -59,6 +63,9 @@ export function catalogueText({ coverage, guards, breakers, scenarios }: Shown, 
   }
   out.push('', style.strong('Values awaited with locks held: edges that lockdep does not see'));
   for (const [value, locks] of coverage.waits) para(`${value} under ${listOf(locks)}`);
+  out.push('', style.strong('Locks that an interrupt may find held'));
+  if (coverage.interrupts.length === 0) out.push('  none');
+  for (const { text } of coverage.interrupts) out.push(style.bad(`  ${text}`));
   out.push('', style.strong('Cycles over all scenarios together'));
   if (coverage.cycles.length === 0) out.push('  none');
   for (const { edges } of coverage.cycles) {
@@ -72,12 +79,18 @@ export function protects(words: string, fields: readonly string[]): string {
 }
 
 /** Which scenarios put a rule to the test. */
-export function exercisedBy({ scenarios }: Pick<RuleCoverage, 'scenarios'>): string {
-  return scenarios.length === 0 ? 'nothing exercises it' : `exercised by ${listOf(scenarios, 2)}`;
+export function exercisedBy({ rule, scenarios }: Pick<RuleCoverage, 'rule' | 'scenarios'>): string {
+  if (scenarios.length > 0) return `exercised by ${listOf(scenarios, 2)}`;
+  const why = whyUnexercised(rule);
+  return why === '' ? 'nothing exercises it' : `nothing exercises it: ${why}`;
 }
 
 /** What change of the system breaks it. */
-export function brokenBy({ key }: Pick<RuleCoverage, 'key'>, breakers: readonly Breaker[]): string {
+export function brokenBy(
+  { key, rule }: Pick<RuleCoverage, 'key' | 'rule'>,
+  breakers: readonly Breaker[],
+): string {
+  if (isPermission(rule)) return '; a permission: nothing to break';
   const found = breakers.find(({ rule }) => rule === key);
   return found === undefined ? '' : `; broken by ${found.scenario} --with ${found.variant}`;
 }

@@ -80,6 +80,25 @@ test('of a deep scenario the first executions may do, and all are tried if they 
   expect((await run([caught], () => [], { deep: true })).rows[0]?.verdict).toBe('MISSED');
 });
 
+test('a mutant that breaks a rule of locks is caught by that rule, and by what it is said to end in', async () => {
+  const RULE = 'order a > b';
+  const verdictOf = async (rule: string, found: { kind: string; name: string }[], ends?: 'deadlock') => {
+    const broken = { ...caught, expect: { caught: 'io/x', rule, ...(ends === undefined ? {} : { ends }) } };
+    const attempt = async (trial: Trial) => ({
+      ...check(trial, () => []),
+      findings: found as unknown as CheckResult['findings'],
+    });
+    const scenarios = [scenario('io/x', ['io.step_one'])];
+    const { rows } = await campaign({ areas: ['io'], scenarios, mutants: [broken], steps: [], attempt });
+    return rows[0]?.verdict;
+  };
+  const rule = { kind: 'lock rule', name: RULE };
+  expect(await verdictOf(RULE, [rule])).toBe('caught');
+  expect(await verdictOf('order b > a', [rule])).toBe('MISSED');
+  expect(await verdictOf(RULE, [rule], 'deadlock')).toBe('MISSED');
+  expect(await verdictOf(RULE, [rule, { kind: 'deadlock', name: '' }], 'deadlock')).toBe('caught');
+});
+
 test('a step that no mutant names is missed', async () => {
   const { verdicts, exit } = await run([], () => []);
   expect(verdicts).toEqual(['MISSED io.step_one']);

@@ -47,6 +47,7 @@ export async function judge(mutant: Mutant, known: Known): Promise<Row> {
   const wrong = misnamed(mutant, known.scenarios);
   if (wrong !== null) return row('MISSED', mutant, [wrong]);
   const { expect } = mutant;
+  if ('rule' in expect) return judgeRule(mutant, expect, known);
   if ('caught' in expect) return judgeCaught(mutant, expect.caught, expect.always, known);
   if ('covered' in expect) return judgeCovered(mutant, expect, known);
   if ('equivalent' in expect) return judgeEquivalent(mutant, expect.equivalent, known);
@@ -98,6 +99,24 @@ async function judgeCaught(mutant: Mutant, name: string, always: string, known: 
     };
   }
   return row('MISSED', mutant, [`${name}: '${always}' does not fall; ${otherwise(result)}`]);
+}
+
+/** Whether locks are asked for against a rule, and what comes of it. */
+async function judgeRule(
+  mutant: Mutant,
+  { caught, rule, ends }: { caught: string; rule: string; ends?: string },
+  known: Known,
+): Promise<Row> {
+  const deep = known.scenarios.some((s) => s.name === caught && s.deep === true);
+  const result = await known.attempt({ ...trialOf(mutant, caught), ...(deep ? { most: MOST_OF_DEEP } : {}) });
+  const rules = rulesOf(result);
+  const ended = ends === undefined || result.findings.some(({ kind }) => kind === ends);
+  if (!rules.includes(rule) || !ended) {
+    const not = rules.includes(rule) ? `'${rule}' is broken without ${ends}` : `'${rule}' is kept`;
+    return row('MISSED', mutant, [`${caught}: ${not}; ${otherwise(result)}`]);
+  }
+  const end = ends === undefined ? '' : `, which ends in: ${ends}`;
+  return { ...row('caught', mutant, [`${caught}: breaks '${rule}'${end}`]), rules };
 }
 
 async function judgeCovered(

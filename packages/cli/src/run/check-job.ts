@@ -1,11 +1,11 @@
 /** Explores one scenario and says what came of it in plain data. */
-import { type BoundHit, type Exploration, explore, type Finding, type LockUse } from '@faultline/explore';
+import { type BoundHit, type Exploration, explore, type Finding } from '@faultline/explore';
 import { type AnyScenario, allSteps, finalStateText, forgetReached, type Outcome } from '@faultline/machine';
 import { asLockdep } from '../locks/as-lockdep.ts';
-import { brokenRules, ruleFinding } from '../locks/rules-broken.ts';
+import { type BrokenRule, brokenRules, LOCK_RULE, rowOf } from '../locks/rules-broken.ts';
 import { compare, hashOfStates, racesOf } from './compare.ts';
-import { type Explained, explain } from './explain-finding.ts';
-import type { CheckJob, CheckResult, FoundFinding, LockRow, Progress } from './job.ts';
+import { type Explained, explain, explainPrefix } from './explain-finding.ts';
+import type { CheckJob, CheckResult, FoundFinding, Progress } from './job.ts';
 import { count } from './progress.ts';
 
 export interface Hooks {
@@ -73,8 +73,8 @@ const ROBUST = 'ends as some execution under sequential consistency does';
 
 function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration): CheckResult {
   const { counts, findings } = exploration;
-  const rows = exploration.locks.map(rowOf);
-  const rules = job.robust === true ? [] : brokenRules(rows, scenario);
+  const { locks } = exploration;
+  const rules = job.robust === true ? [] : brokenRules(locks, scenario);
   return {
     kind: 'check',
     scenario: scenario.name,
@@ -103,13 +103,20 @@ function resultOf(job: CheckJob, scenario: AnyScenario, exploration: Exploration
     races: racesOf(scenario, exploration),
     statesHash: hashOfStates(exploration),
     ...(job.finals === true ? { finals: [...exploration.finals.keys()].sort() } : {}),
-    findings: [...findings.map((_, i) => found(job, scenario, exploration, i)), ...rules.map(ruleFinding)],
-    ...(job.locks === true ? { locks: rows } : {}),
+    findings: [
+      ...findings.map((_, i) => found(job, scenario, exploration, i)),
+      ...rules.map((rule) => ruleFinding(job, scenario, rule)),
+    ],
+    ...(job.locks === true ? { locks: locks.map(rowOf) } : {}),
   };
 }
 
-function rowOf(use: LockUse): LockRow {
-  return { ...use, paths: use.paths.map((path) => path.map(({ fn }) => fn)) };
+/** A rule of a document that is broken: how often is not counted, what breaks it is shown once. */
+function ruleFinding(job: CheckJob, scenario: AnyScenario, rule: BrokenRule): FoundFinding {
+  const { key, says } = rule;
+  const plain = { kind: LOCK_RULE, name: key, says, executions: 0 };
+  if (job.explain !== true) return { ...plain, ...UNEXPLAINED };
+  return { ...plain, ...explainPrefix(job, scenario, rule) };
 }
 
 /** Findings that a simpler execution is looked for; the rest are shown as they were first met. */

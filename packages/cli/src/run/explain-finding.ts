@@ -5,10 +5,12 @@ import {
   formatDiagram,
   minimise,
   replay,
+  type Schedule,
   type Trace,
   tokenContents,
 } from '@faultline/explore';
 import type { AnyScenario } from '@faultline/machine';
+import { type BrokenRule, LOCK_RULE } from '../locks/rules-broken.ts';
 import { recordingOf } from '../report/recording.ts';
 import { traceText } from '../report/trace.ts';
 import type { CheckJob, FoundFinding } from './job.ts';
@@ -42,6 +44,35 @@ export function explain(job: CheckJob, scenario: AnyScenario, finding: Finding, 
     arenaHash: trace.arenaHash,
     ...(job.recording === true ? { recording: recordingOf(trace, shown) } : {}),
   };
+}
+
+/** An execution up to the moment at which a lock is asked for against a rule. */
+export function explainPrefix(
+  job: CheckJob,
+  scenario: AnyScenario,
+  { text, request, thread, schedule }: Pick<BrokenRule, 'text' | 'request' | 'thread' | 'schedule'>,
+): Explained {
+  const stepsOff = [...job.without];
+  const { trace } = replay(scenario, schedule, { stepsOff, model: job.model });
+  const how = { stepsOff, variant: job.variant };
+  const token = encodeToken(scenario, trace, how);
+  const finding = asFinding(text, thread, request, schedule);
+  return {
+    diagram: diagram(job, trace, finding),
+    trace: traceText(trace),
+    token: token ?? '',
+    contents: token === null ? JSON.stringify(tokenContents(scenario, trace, how)) : '',
+    switches: switchesOf(trace),
+    effort: 'as first met',
+    arenaHash: trace.arenaHash,
+    ...(job.recording === true ? { recording: recordingOf(trace, finding) } : {}),
+  };
+}
+
+/** In the form in which diagrams are drawn: one side, at the end. */
+export function asFinding(message: string, thread: string, doing: string, schedule: Schedule): Finding {
+  const sides = [{ thread, doing, path: [] }];
+  return { kind: LOCK_RULE, claim: '', message, sides, waits: [], cycle: [], schedule, executions: 1 };
 }
 
 /** Executions at most that a simpler one than the first is looked for in. */

@@ -1,5 +1,5 @@
 /** What is asked of a worker and what comes back: plain data, so that it does not matter which worker did it. */
-import type { Asked, HeldLock, ModelName, Survey, TokenContents } from '@faultline/explore';
+import type { LockUse, ModelName, Survey, TokenContents } from '@faultline/explore';
 import type { Recording } from '../report/recording.ts';
 
 export interface Bounds {
@@ -159,11 +159,7 @@ export interface CheckResult {
 }
 
 /** A request for a lock, as data: see LockUse of the explorer. Call paths are names of functions. */
-export interface LockRow {
-  readonly lock: string;
-  readonly asked: Asked;
-  readonly held: readonly HeldLock[];
-  readonly threads: readonly string[];
+export interface LockRow extends Pick<LockUse, 'lock' | 'asked' | 'held' | 'irqsOff' | 'threads'> {
   readonly paths: readonly (readonly string[])[];
 }
 

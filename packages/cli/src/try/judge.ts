@@ -121,7 +121,13 @@ export async function relieved(
   const found: Relieved[] = [];
   const tried = mutants.map(async (mutant) => {
     const { expect, off, variant } = mutant;
-    if (!('caught' in expect) || off === undefined || variant !== undefined || !clean.has(expect.caught))
+    if (
+      !('caught' in expect) ||
+      !('always' in expect) ||
+      off === undefined ||
+      variant !== undefined ||
+      !clean.has(expect.caught)
+    )
       return;
     if (off.some((step) => gone.has(step))) return;
     const how = {

@@ -1,11 +1,18 @@
 /** `faultline locks` without a document: the locks of KVM, their rules, and what the scenarios exercise of both. */
-import { kvmRules, type LockChains, type LockGraph, type RuleBook, type Style } from '@faultline/lockdep';
+import {
+  kvmRules,
+  type LockChains,
+  type LockGraph,
+  type RuleBook,
+  type Style,
+  usageWords,
+} from '@faultline/lockdep';
 import { catalogueModule, loadCatalogue } from '../catalogue.ts';
 import { compareGraphs } from '../locks/against.ts';
-import { breakers } from '../locks/broken-by.ts';
+import { type Breaker, breakersOf } from '../locks/broken-by.ts';
 import { type Coverage, coverageOf, type Observed } from '../locks/coverage.ts';
 import { guardedFields } from '../locks/protects.ts';
-import { catalogueText, comparisonText, graphDot } from '../locks/text.ts';
+import { catalogueText, comparisonText, graphDot, type Shown } from '../locks/text.ts';
 import type { CheckResult } from '../run/job.ts';
 import { Pool } from '../run/pool.ts';
 import { progressLine } from '../run/progress.ts';
@@ -24,19 +31,25 @@ export async function showCatalogue(
   options: CatalogueOptions,
   style: Style,
 ): Promise<number> {
-  const { scenarios } = await loadCatalogue();
+  const { scenarios, mutants } = await loadCatalogue();
   const results = await exploreAll(select(scenarios, names).map(({ name }) => name));
   const book = kvmRules();
   const coverage = coverageOf(results.map(observed), book);
   const broken = results.filter(({ findings }) => findings.some(({ kind }) => kind === 'lock rule'));
-  process.stdout.write(`${render(coverage, book, results.length, options, style)}\n`);
-  return broken.length > 0 ? 1 : 0;
+  const shown = { coverage, book, breakers: breakersOf(mutants), scenarios: results.length };
+  process.stdout.write(`${render(shown, options, style)}\n`);
+  return broken.length > 0 || coverage.interrupts.length > 0 ? 1 : 0;
+}
+
+interface Result {
+  readonly coverage: Coverage;
+  readonly book: RuleBook;
+  readonly breakers: readonly Breaker[];
+  readonly scenarios: number;
 }
 
 function render(
-  coverage: Coverage,
-  book: RuleBook,
-  scenarios: number,
+  { coverage, book, breakers, scenarios }: Result,
   { against, json, dot }: CatalogueOptions,
   style: Style,
 ): string {
@@ -51,12 +64,13 @@ function render(
 }
 
 /** For `--json`, and for docs/locking.md. */
-function asData({ coverage, guards, scenarios }: Omit<Parameters<typeof catalogueText>[0], 'breakers'>) {
+function asData({ coverage, guards, breakers, scenarios }: Shown) {
   return {
     scenarios,
     locks: coverage.locks.map(({ lock, scenarios: by }) => ({
       ...lock,
       fields: guards.get(lock.name) ?? [],
+      use: usageWords(coverage.usages.get(lock.name)),
       scenarios: by,
     })),
     rules: coverage.rules.map(({ rule, key, scenarios: by }) => ({
@@ -67,6 +81,7 @@ function asData({ coverage, guards, scenarios }: Omit<Parameters<typeof catalogu
     })),
     edges: [...coverage.edges].map(([edge, by]) => ({ edge, scenarios: by })),
     waits: Object.fromEntries(coverage.waits),
+    interrupts: coverage.interrupts.map(({ key, text }) => ({ key, text })),
     cycles: coverage.cycles.map(({ edges }) => edges.map(({ from, op, to }) => ({ from, op, to }))),
   };
 }

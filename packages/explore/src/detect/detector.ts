@@ -109,7 +109,7 @@ export class Detector implements Watch {
     if (kind <= Kind.ANDNOT) return this.cell(i, t, kind, addr);
     if (kind >= Kind.MUTEX_LOCK && kind <= Kind.SRCU_BEGIN) this.context(t, kind, addr);
     if (kind >= Kind.MUTEX_LOCK && kind <= Kind.RETRY && this.uses !== null)
-      this.uses.asked(events.ops, i, t);
+      this.uses.asked(events.ops, i, t, i);
     if (kind >= Kind.MUTEX_LOCK && kind <= Kind.SRCU_UNLOCK && !this.lock(i, t, kind, addr)) return false;
     return true;
   }

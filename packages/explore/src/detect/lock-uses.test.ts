@@ -1,7 +1,8 @@
 /** Goal: the order of locks that an exploration reports is the order in which its threads asked for them. */
-import { mutex, scenario, struct } from '@faultline/machine';
+import { irqsOff, mutex, scenario, spinlock, struct } from '@faultline/machine';
 import { expect, test } from 'vitest';
 import { explore } from '../explore.ts';
+import { replay } from '../replay.ts';
 
 const Pair = struct('pair', { a: mutex, b: mutex }, { as: 'pair' });
 type Pair = ReturnType<typeof Pair.alloc>;
@@ -45,4 +46,76 @@ test('each request is noted once, with what was held and who asked', () => {
 
 test('nothing is noted if nobody wants to know', () => {
   expect(explore(inverse, { lockUses: false }).locks).toEqual([]);
+});
+
+const Device = struct('device', { quiet: irqsOff(spinlock), plain: spinlock }, { as: 'dev' });
+type Device = ReturnType<typeof Device.alloc>;
+
+const interrupts = scenario('locks/interrupts', {
+  source: 'this test',
+  *setup() {
+    return Device.alloc();
+  },
+  threads: {
+    *off({ quiet, plain }: Device) {
+      yield* quiet.lock();
+      yield* plain.lock();
+      yield* plain.unlock();
+      yield* quiet.unlock();
+    },
+    *on({ quiet, plain }: Device) {
+      yield* plain.lock();
+      yield* plain.unlock();
+      yield* quiet.lockWithIrqsOn();
+      yield* quiet.unlock();
+    },
+  },
+  always: {},
+  sometimes: {},
+});
+
+test('interrupts are off where a lock that switches them off is taken or held, and on elsewhere', () => {
+  const seen = explore(interrupts).locks.map(
+    ({ lock, threads, irqsOff: off }) => `${threads} ${lock} ${off ? 'off' : 'on'}`,
+  );
+  expect(seen.sort()).toEqual([
+    'off dev->plain off',
+    'off dev->quiet off',
+    'on dev->plain on',
+    'on dev->quiet on',
+  ]);
+});
+
+test('the execution that is kept for a request leads to it, and not past it', () => {
+  for (const { lock, held, threads, schedules } of explore(inverse).locks) {
+    const [schedule] = schedules as [(typeof schedules)[number]];
+    const again = replay(inverse, schedule);
+    expect(again.divergence).toBeNull();
+    const next = again.locks.filter((use) => use.schedules[0]?.threads.length === schedule.threads.length);
+    expect(next).toContainEqual(expect.objectContaining({ lock, held, threads }));
+  }
+});
+
+const early = scenario('locks/early', {
+  source: 'this test',
+  *setup() {
+    return Device.alloc();
+  },
+  threads: {
+    *one({ quiet, plain }: Device) {
+      yield* quiet.lock();
+      yield* plain.lock();
+      yield* quiet.unlock();
+      yield* plain.unlock();
+    },
+  },
+  always: {},
+  sometimes: {},
+});
+
+test('a lock that is held when interrupts come back on is noted', () => {
+  const noted = ({ locks }: ReturnType<typeof explore>) =>
+    locks.filter(({ asked }) => asked === 'irqs_on').map(({ lock, irqsOff: off }) => `${lock} ${off}`);
+  expect(noted(explore(early))).toEqual(['dev->plain false']);
+  expect(noted(explore(interrupts))).toEqual([]);
 });

@@ -11,6 +11,7 @@ import {
   cell32,
   type Elements,
   guardedBy,
+  irqsOff,
   ptr,
   rawSpinlock,
   type SpinLock,
@@ -42,7 +43,7 @@ export const HostCpu: StructType<HostCpu> = struct(
   'host_cpu',
   {
     id: u32Field,
-    irqs: rawSpinlock,
+    irqs: irqsOff(rawSpinlock),
     irr: cell32,
     rqLock: rawSpinlock,
     preempt: rawSpinlock,

@@ -79,7 +79,8 @@ export const KvmHardware: StructType<KvmHardware> = struct(
     kvmCountSpinlock: spinlock,
     kvmLock: mutex,
     kvmUsageLock: mutex,
-    kvmUsageCount: guardedBy(u32Field, ...LOCKS),
+    // Or all tasks are frozen.
+    kvmUsageCount: guardedBy(u32Field, ...LOCKS, 'pm->freezer'),
     enableFailed: cell32,
     cpuHotplugLock: fairRwlock,
     online: cell32,

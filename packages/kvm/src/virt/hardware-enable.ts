@@ -35,7 +35,7 @@ export function* firstUser(hw: KvmHardware, own: HostCpu): Task<number> {
   return -EBUSY;
 }
 
-function* enableRound(hw: KvmHardware, own: HostCpu): Task<boolean> {
+export function* enableRound(hw: KvmHardware, own: HostCpu): Task<boolean> {
   yield* hw.enableFailed.writeOnce(0);
   yield* onEachCpu(hw, own, true);
   return (yield* hw.enableFailed.readOnce()) !== 0;
@@ -75,7 +75,7 @@ export function* callEach(hw: KvmHardware, enable: boolean): Task {
 }
 
 /** What keeps the count, and the CPUs where that is part of it. */
-function* lockUsage(hw: KvmHardware, own: HostCpu): Task {
+export function* lockUsage(hw: KvmHardware, own: HostCpu): Task {
   if (hw.form === HardwareForm.USAGE_LOCK) yield* hw.kvmUsageLock.lock();
   else if (hw.form === HardwareForm.KVM_LOCK) {
     // No CPU comes or goes between a look at the online ones and the round over them.

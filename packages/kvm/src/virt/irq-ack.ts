@@ -8,10 +8,11 @@ import type { Task } from '@faultline/machine';
 import { deliver } from './irq-deliver.ts';
 import { routeOf } from './irq-routing.ts';
 import { AckNotifier, type KvmIrq } from './irq-state.ts';
+import { irqfdResamplerAck } from './irqfd-resampler-ack.ts';
 import type { Kvm } from './kvm.ts';
 
-/** What a notifier does when it is called: count; raise its line again; register the next notifier. */
-export const AckAction = { COUNT: 0, RAISE: 1, REGISTER: 2 } as const;
+/** What a notifier does when it is called: count; raise its line again; register the next notifier; tell irqfds to look again. */
+export const AckAction = { COUNT: 0, RAISE: 1, REGISTER: 2, RESAMPLE: 3 } as const;
 
 export function allocAckNotifier(gsi: number, action: number): AckNotifier {
   const kian = AckNotifier.alloc();
@@ -71,6 +72,7 @@ export function* notifyAckedIrq(kvm: Kvm, gsi: number): Task {
 
 function* callAckNotifier(kvm: Kvm, kian: AckNotifier): Task {
   yield* kian.calls.fetchAdd(1);
+  if (kian.action === AckAction.RESAMPLE) yield* irqfdResamplerAck(kvm.irq as KvmIrq, kian);
   if (kian.action === AckAction.RAISE) {
     const irq = kvm.irq as KvmIrq;
     // The section nests in that of the walk.

@@ -6,6 +6,7 @@ import {
   type Elements,
   embed,
   guardedBy,
+  irqsOff,
   kernelName,
   type Mutex,
   mutex,
@@ -170,7 +171,7 @@ export const KvmIrq: StructType<KvmIrq> = struct(
       'kvm->irq_lock',
     ),
     irqSrcu: srcu,
-    irqfdsLock: kernelName('irqfds.lock', spinlock),
+    irqfdsLock: kernelName('irqfds.lock', irqsOff(spinlock)),
     irqfdsItems: guardedBy(
       kernelName(
         'irqfds.items',

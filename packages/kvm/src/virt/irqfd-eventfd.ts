@@ -15,6 +15,11 @@ export function* eventfdWrite(kvm: Kvm, eventfd: Eventfd): Task {
   yield* unlockWaitQueue(eventfd);
 }
 
+/** The interrupt of a device that a VM owns, on whichever CPU takes it, on top of whatever runs there. @kernel vfio_msihandler drivers/vfio/pci/vfio_pci_intrs.c */
+export function* vfioMsihandler(kvm: Kvm, eventfd: Eventfd): Task {
+  yield* eventfdWrite(kvm, eventfd);
+}
+
 /** Holds the file of a descriptor; false if it is closed. @kernel fget fs/file.c */
 export function* fget(eventfd: Eventfd): Task<boolean> {
   for (;;) {

@@ -2,6 +2,7 @@
 import {
   generationField,
   guardedBy,
+  irqsOff,
   kernelName,
   type Mutex,
   mutex,
@@ -43,7 +44,7 @@ const LOCK = 'gpc->lock';
 export const GfnToPfnCache: StructType<GfnToPfnCache> = struct(
   'gfn_to_pfn_cache',
   {
-    lock: rwlock,
+    lock: irqsOff(rwlock),
     refreshLock: mutex,
     gpa: guardedBy(u53As<Gpa>(), LOCK),
     generation: guardedBy(generationField, LOCK),

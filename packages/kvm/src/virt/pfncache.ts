@@ -100,7 +100,7 @@ export function* gpcDeactivate(kvm: Kvm, gpc: GfnToPfnCache): Task {
 }
 
 /** Under refresh_lock, and gpc->lock held for write. */
-function* refresh(kvm: Kvm, gpc: GfnToPfnCache, gpa: Gpa): Task<number> {
+export function* refresh(kvm: Kvm, gpc: GfnToPfnCache, gpa: Gpa): Task<number> {
   const oldUhva = gpc.uhva;
   const generation = yield* currentGeneration(kvm);
   if (gpc.gpa !== gpa || gpc.generation !== generation || gpc.uhva === KVM_HVA_ERR_BAD) {

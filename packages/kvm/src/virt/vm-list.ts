@@ -22,12 +22,12 @@ import {
 import { zapAll } from '../x86/zap.ts';
 import { Kvm } from './kvm.ts';
 
-interface VmLink extends View {
+export interface VmLink extends View {
   kvm: Kvm | null;
   next: VmLink | null;
 }
 
-const VmLink: StructType<VmLink> = struct(
+export const VmLink: StructType<VmLink> = struct(
   'vm_list_entry',
   {
     kvm: guardedBy(

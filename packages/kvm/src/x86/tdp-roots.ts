@@ -126,7 +126,7 @@ function* addRoot(kvm: Kvm, asId: number): Task<MmuPage> {
 }
 
 /** Readers inside RCU that stand on it go on to its successor. */
-function* unlinkRoot(kvm: Kvm, asId: number, root: MmuPage): Task {
+export function* unlinkRoot(kvm: Kvm, asId: number, root: MmuPage): Task {
   let link = kvm.tdpMmuRoots.at(asId);
   for (;;) {
     const next = yield* link.rcuDereference();

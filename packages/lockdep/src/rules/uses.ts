@@ -11,6 +11,8 @@ export interface Use {
   readonly op: string;
   /** Outermost first. */
   readonly held: readonly { readonly lock: string; readonly mode: HeldMode }[];
+  /** By a task that has interrupts off, because of this lock or one that is held. */
+  readonly irqsOff?: boolean;
   /** Functions that led there, outermost first; each a path that was seen. */
   readonly paths: readonly (readonly string[])[];
 }

@@ -8,6 +8,7 @@ import {
   newCpuMissedBefore,
   newCpuMissedSince,
 } from './cpu-not-enabled.ts';
+import { hostSleeps, hostSleepsBefore, hostSleepsSince } from './host-sleeps.ts';
 import {
   createFailsHalfway,
   createFailsHalfwaySince,
@@ -41,4 +42,7 @@ export const hwScenarios: readonly AnyScenario[] = [
   startingCpuMissesCount,
   enabledTwice,
   twoRounds,
+  hostSleeps,
+  hostSleepsBefore,
+  hostSleepsSince,
 ];

@@ -1,5 +1,6 @@
 /** The scenarios of area locks. */
 import type { AnyScenario } from '@faultline/machine';
+import { deviceInterruptAtClose, deviceInterruptLost } from './device-interrupt.ts';
 import { hotplugCycle, hotplugCycleOfReaders, vmListWalked } from './hotplug-cycle.ts';
 import { ackEntersIoapicAgain, ackNotifierFreed, ackWaitsForIrqLock } from './irq-ack.ts';
 import {
@@ -25,7 +26,14 @@ import {
   sectionIndexOverwritten,
   slotFoundOutsideASection,
 } from './lookup-outside-a-section.ts';
+import {
+  irqchipBesideAnIrqfd,
+  notifierMeetsACache,
+  notifierMeetsADevice,
+  rootsReplaced,
+} from './outer-locks.ts';
 import { reaperSleeps, reclaimUnderMmuLock } from './reclaim-under-mmu-lock.ts';
+import { irqfdFreedUnderAResample, levelLost, resamplerEndsAsOneJoins } from './resampler.ts';
 import { rmapsMissing, rmapsTwice } from './rmaps-missing.ts';
 import {
   deviceWaitsForSlotsLock,
@@ -66,4 +74,13 @@ export const locksScenarios = [
   ackEntersIoapicAgain,
   routeOfADeadIrqfd,
   kvmLockInsideIrqLock,
+  irqchipBesideAnIrqfd,
+  notifierMeetsADevice,
+  notifierMeetsACache,
+  rootsReplaced,
+  deviceInterruptLost,
+  deviceInterruptAtClose,
+  irqfdFreedUnderAResample,
+  resamplerEndsAsOneJoins,
+  levelLost,
 ] as unknown as readonly AnyScenario[];

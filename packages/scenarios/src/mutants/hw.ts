@@ -208,4 +208,37 @@ const contexts: readonly Mutant[] = [
   },
 ];
 
-export const hwMutants: readonly Mutant[] = [...hotplug, ...counting, ...contexts];
+const SLEEPS = 'hw/host-sleeps';
+
+const suspend: readonly Mutant[] = [
+  {
+    name: 'hw/not-enabled-after-sleep',
+    says: 'The CPU that woke up last stays as it is, and a vCPU enters its guest there.',
+    off: ['hw.enable_after_sleep'],
+    against: [SLEEPS],
+    expect: { caught: SLEEPS, always: NOT_ENABLED },
+  },
+  {
+    name: 'hw/not-disabled-for-sleep',
+    says: 'KVM believes of a CPU that woke up that it is enabled still, and leaves it at that.',
+    off: ['hw.disable_for_sleep'],
+    against: [SLEEPS],
+    expect: { caught: SLEEPS, always: NOT_ENABLED },
+  },
+  {
+    name: 'hw/tasks-not-frozen',
+    says: 'A VM ends while a CPU that goes to sleep looks at the usage count.',
+    off: ['hw.freeze_tasks'],
+    against: [SLEEPS],
+    expect: { caught: SLEEPS, always: 'nobody is enabled or counted beside a CPU that sleeps' },
+  },
+  {
+    name: 'hw/resume-takes-kvm-lock',
+    says: 'A CPU that woke up takes a mutex before it has interrupts on.',
+    variant: 'hw-resume-takes-kvm-lock',
+    against: [SLEEPS],
+    expect: { caught: SLEEPS, always: 'nobody waits where a CPU cannot' },
+  },
+];
+
+export const hwMutants: readonly Mutant[] = [...hotplug, ...counting, ...contexts, ...suspend];

@@ -1,5 +1,7 @@
 /** Changes to the order of locks: each breaks a scenario of area locks, or is shown to break nothing. */
 import type { Mutant } from '../mutant.ts';
+import { lockRuleMutants } from './lock-rules.ts';
+import { resamplerMutants } from './resampler.ts';
 
 const sections: readonly Mutant[] = [
   {
@@ -188,4 +190,6 @@ export const locksMutants: readonly Mutant[] = [
   ...archLock,
   ...mmuLock,
   ...requiresHeld,
+  ...lockRuleMutants,
+  ...resamplerMutants,
 ];
