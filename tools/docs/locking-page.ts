@@ -47,7 +47,7 @@ export function lockingPage(facts: LockingFacts): Page {
     `## Rules\n\n${coverage.rules.length} rules, from ${sources(book)}.`,
     ...KINDS.map(([kind, title, says]) => rulesSection(facts, kind, title, says)),
     `## Rules that nothing exercises\n\n${never.length === 0 ? 'None.' : never.map((says) => `- ${says}`).join('\n')}`,
-    `## Locks that an interrupt may find held\n\n${interrupts(coverage)}`,
+    `## Locks that an interrupt may find held\n\n${interrupts(facts)}`,
     `## Waits that are no locks\n\n${waitsTable(coverage)}`,
     `## Cycles over all scenarios together\n\n${cycles(coverage)}`,
   ];
@@ -108,10 +108,15 @@ function sources({ rules }: RuleBook): string {
   return `the kernel's document (${stated}) and its code (${rules.length - stated})`;
 }
 
-function interrupts({ interrupts: found }: Coverage): string {
-  return found.length === 0
-    ? 'None, over all scenarios together.'
-    : found.map(({ text }) => `- ${text}`).join('\n');
+function interrupts({ coverage, brokenBy }: LockingFacts): string {
+  const found = coverage.interrupts.map(({ text }) => `- ${text}`).join('\n');
+  const rows = [...brokenBy]
+    .filter(([key]) => key.startsWith('irq-'))
+    .map(([key, by]) => [code(key), by.map(code).join(', ')]);
+  return [
+    found === '' ? 'None, over all scenarios together. What changes would make of it:' : found,
+    table(['finding', 'broken by'], rows),
+  ].join('\n\n');
 }
 
 function waitsTable({ waits }: Coverage): string {

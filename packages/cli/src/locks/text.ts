@@ -66,6 +66,10 @@ export function catalogueText({ coverage, guards, breakers, scenarios }: Shown, 
   out.push('', style.strong('Locks that an interrupt may find held'));
   if (coverage.interrupts.length === 0) out.push('  none');
   for (const { text } of coverage.interrupts) out.push(style.bad(`  ${text}`));
+  for (const { rule, scenario, variant } of breakers.filter((b) => b.rule.startsWith('irq-')))
+    out.push(
+      ...wrap(`${rule}: ${scenario} --with ${variant}`, style.width, '      ', '      ').map(style.dim),
+    );
   out.push('', style.strong('Cycles over all scenarios together'));
   if (coverage.cycles.length === 0) out.push('  none');
   for (const { edges } of coverage.cycles) {

@@ -87,8 +87,11 @@ interface Noted {
   threads: number;
   readonly digests: Set<number>;
   readonly paths: number[][];
-  readonly schedules: Schedule[];
+  readonly prefixes: Prefix[];
 }
+
+/** Threads, then choices. */
+type Prefix = readonly [Int32Array, Int32Array];
 
 export class LockUses {
   /** A tree of stacks: node and what is added to it, to the node for both. */
@@ -133,14 +136,17 @@ export class LockUses {
   }
 
   all(names: readonly string[]): LockUse[] {
-    return [...this.noted.values()].map(({ lock, asked, held, irqsOff, threads, paths, schedules }) => ({
-      lock: this.watched.classes.name(lock),
-      asked,
-      held,
-      irqsOff,
-      schedules,
-      threads: names.filter((_, t) => ((threads >>> t) & 1) === 1),
-      paths: paths.map(framesOf),
+    return [...this.noted.values()].map((noted) => ({
+      lock: this.watched.classes.name(noted.lock),
+      asked: noted.asked,
+      held: noted.held,
+      irqsOff: noted.irqsOff,
+      threads: names.filter((_, t) => ((noted.threads >>> t) & 1) === 1),
+      paths: noted.paths.map(framesOf),
+      // Of hundreds hardly one is looked at.
+      get schedules() {
+        return noted.prefixes.map(scheduleOf);
+      },
     }));
   }
 
@@ -184,7 +190,7 @@ export class LockUses {
         threads: 0,
         digests: new Set(),
         paths: [],
-        schedules: [],
+        prefixes: [],
       };
       this.noted.set(node, noted);
     }
@@ -193,7 +199,7 @@ export class LockUses {
     if (noted.digests.has(digest) || noted.paths.length === MAX_PATHS) return;
     noted.digests.add(digest);
     noted.paths.push(this.threads.callPath(t));
-    noted.schedules.push(this.soFar());
+    noted.prefixes.push(this.soFar());
   }
 
   private child(node: number, lock: number, code: number): number {
@@ -208,16 +214,20 @@ export class LockUses {
     const held = this.watched.held.all(t);
     const irqsOff =
       code < RESTORED &&
-      ((code < IRQS_ON && takenWithIrqsOff(addr)) || held.some((h) => takenWithIrqsOff(h.address)));
+      ((code < IRQS_ON && this.switchesOff(addr)) || held.some((h) => this.switchesOff(h.address)));
     return { held: held.map(({ lock, how }) => ({ lock, how })), irqsOff };
   }
 
-  private soFar(): Schedule {
+  private soFar(): Prefix {
     const { thread, choice } = this.events;
-    return { threads: [...thread.subarray(0, this.upto)], choices: [...choice.subarray(0, this.upto)] };
+    return [thread.slice(0, this.upto), choice.slice(0, this.upto)];
   }
 }
 
 function takenWithIrqsOff(addr: number): boolean {
   return describe(addr).info?.type.irqsOff === true;
+}
+
+function scheduleOf([threads, choices]: Prefix): Schedule {
+  return { threads: [...threads], choices: [...choices] };
 }
