@@ -5,6 +5,7 @@
 import type { CheckResult } from '../run/job.ts';
 import { executionsOf } from '../run/job.ts';
 import { silent } from './judge.ts';
+import { type Uses, usesOfSites } from './site-uses.ts';
 
 export type AutoVerdict = 'noticed' | 'survives' | 'elsewhere' | 'undecided' | 'not reached' | 'not tried';
 
@@ -17,6 +18,8 @@ export interface AutoRow {
   readonly says: string;
   /** Scenarios that come to the site. */
   readonly scenarios: number;
+  /** Unless it was noticed: who else changes what it changes. */
+  readonly uses?: Uses;
 }
 
 /** One exploration of the catalogue with every site named. */
@@ -54,13 +57,15 @@ export async function autoCampaign(input: AutoInput): Promise<AutoRow[]> {
   const sites = input.sites
     .filter((site) => input.areas.includes(areaOfSite(site)))
     .sort((a, b) => (shortSite(a) < shortSite(b) ? 1 : -1));
-  const comeTo = await reach(input);
+  const { comeTo, uses } = await reach(input);
   const rows: AutoRow[] = [];
   let next = 0;
   const one = async () => {
     for (let i = next++; i < sites.length; i = next++) {
       const site = sites[i] as string;
-      const row = await judgeSite(site, comeTo.get(site) ?? [], input);
+      const judged = await judgeSite(site, comeTo.get(site) ?? [], input);
+      const used = judged.verdict === 'noticed' ? undefined : uses.get(site);
+      const row = used === undefined ? judged : { ...judged, uses: used };
       rows.push(row);
       input.onRow?.(row, rows.length, sites.length);
     }
@@ -84,8 +89,13 @@ export function autoStatus(rows: readonly AutoRow[]): 0 | 1 | 3 {
   return rows.some(({ verdict }) => verdict === 'undecided' || verdict === 'not tried') ? 3 : 0;
 }
 
+interface Reached {
+  readonly comeTo: ReadonlyMap<string, readonly CheckResult[]>;
+  readonly uses: ReadonlyMap<string, Uses>;
+}
+
 /** Scenarios that come to each site in the unchanged system, smallest first. */
-async function reach({ scenarios, attempt }: AutoInput): Promise<Map<string, CheckResult[]>> {
+async function reach({ scenarios, attempt }: AutoInput): Promise<Reached> {
   const unchanged = await Promise.all(
     scenarios.map((scenario) => attempt({ scenario, off: [], most: MOST, model: 'sc', reached: true })),
   );
@@ -94,7 +104,7 @@ async function reach({ scenarios, attempt }: AutoInput): Promise<Map<string, Che
     if (!silent(result)) continue;
     for (const site of result.reached ?? []) comeTo.set(site, [...(comeTo.get(site) ?? []), result]);
   }
-  return comeTo;
+  return { comeTo, uses: usesOfSites(unchanged.filter(silent)) };
 }
 
 async function judgeSite(site: string, on: readonly CheckResult[], input: AutoInput): Promise<AutoRow> {
