@@ -1,6 +1,20 @@
 /** Explores one scenario and says what came of it in plain data. */
-import { type BoundHit, type Exploration, explore, type Finding, type LockUse, type SiteUse } from '@faultline/explore';
-import { type AnyScenario, allSteps, finalStateText, forgetReached, type Outcome, stepById } from '@faultline/machine';
+import {
+  type BoundHit,
+  type Exploration,
+  explore,
+  type Finding,
+  type LockUse,
+  type SiteUse,
+} from '@faultline/explore';
+import {
+  type AnyScenario,
+  allSteps,
+  finalStateText,
+  forgetReached,
+  type Outcome,
+  stepById,
+} from '@faultline/machine';
 import { asLockdep } from '../locks/as-lockdep.ts';
 import { brokenRules, ruleFinding } from '../locks/rules-broken.ts';
 import { compare, hashOfStates, racesOf } from './compare.ts';
@@ -19,7 +33,8 @@ export function runCheck(job: CheckJob, given: AnyScenario, hooks: Hooks): Check
   if (job.reached === true) forgetReached();
   const exploration = runOne(job, scenario, hooks);
   const result = resultOf(job, scenario, exploration);
-  if (job.reached === true) return { ...result, reached: reachedSteps(), sites: exploration.sites.map(siteOf) };
+  if (job.reached === true)
+    return { ...result, reached: reachedSteps(), sites: exploration.sites.map(siteOf) };
   const other = job.compare === true && job.robust !== true ? scenario.compareWith : undefined;
   if (other === undefined) return result;
   return { ...result, comparison: compare(exploration, runOne(job, other, hooks)) };

@@ -1,11 +1,11 @@
 /** `faultline mutate --auto`: the sites that nobody named, weakened one by one. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Step } from '@faultline/machine';
 import pc from 'picocolors';
 import { loadCatalogue } from '../catalogue.ts';
-import { ExitCode } from '../exit.ts';
+import { ExitCode, UsageError } from '../exit.ts';
 import { host } from '../host.ts';
 import { type AutoRow, type AutoVerdict, areaOfSite, autoCampaign, autoStatus } from '../mutate/auto.ts';
 import { reasonFor } from '../mutate/auto-reasons.ts';
@@ -22,6 +22,8 @@ export interface AutoOptions {
   readonly time?: number;
   /** A file for the result, to be shown in docs/coverage.md. */
   readonly record?: string;
+  /** The file of an earlier run: what it settled is not tried again, unless scenarios were added. */
+  readonly refresh?: string;
 }
 
 const WIDTH = 2;
@@ -33,16 +35,17 @@ export async function mutateAuto(asked: readonly string[], options: AutoOptions)
   const areas = [...new Set(sites.map(areaOfSite))].sort();
   requireAreas(asked, areas);
   const { scenarios } = await loadCatalogue();
+  const holding = scenarios.filter(({ expect }) => expect !== 'violated');
   const pool = new Pool(WIDTH);
   try {
     const rows = await stoppable(pool, () =>
       autoCampaign({
-        scenarios: scenarios
-          .filter((s) => s.deep !== true && s.expect !== 'violated')
-          .map(({ name }) => name),
+        scenarios: holding.filter(({ deep }) => deep !== true).map(({ name }) => name),
+        deep: holding.filter(({ deep }) => deep === true).map(({ name }) => name),
         sites,
         areas: asked.length > 0 ? asked : areas,
         reasonFor,
+        before: options.refresh === undefined ? new Map() : earlier(options.refresh),
         until: options.time === undefined ? Number.POSITIVE_INFINITY : began + options.time * 1000,
         width: WIDTH,
         onRow: ({ site, verdict }, done, of) => process.stderr.write(`${done}/${of} ${verdict} ${site}\n`),
@@ -74,6 +77,19 @@ export async function mutateAuto(asked: readonly string[], options: AutoOptions)
     process.stdout.write('inconclusive: stopped before every site was tried\n');
     return ExitCode.INCOMPLETE;
   }
+}
+
+/** Rows of an earlier run by site. Throws a UsageError for what is none. */
+export function earlier(file: string): Map<string, AutoRow> {
+  let record: Partial<AutoRecord>;
+  try {
+    record = JSON.parse(readFileSync(file, 'utf8')) as Partial<AutoRecord>;
+  } catch (error) {
+    throw new UsageError(`${file}: expected the result of 'mutate --auto --record'`, { cause: error });
+  }
+  if (!Array.isArray(record.rows))
+    throw new UsageError(`${file}: has no rows; expected the result of 'mutate --auto --record'`);
+  return new Map(record.rows.map((row) => [row.site, row]));
 }
 
 export interface AutoRecord {
