@@ -35,7 +35,9 @@ export async function mutateAuto(asked: readonly string[], options: AutoOptions)
   const areas = [...new Set(sites.map(areaOfSite))].sort();
   requireAreas(asked, areas);
   const { scenarios } = await loadCatalogue();
-  const holding = scenarios.filter(({ expect }) => expect !== 'violated');
+  const holding = scenarios.filter(
+    ({ expect, threadsOnly }) => expect !== 'violated' && threadsOnly === undefined,
+  );
   const pool = new Pool(WIDTH);
   try {
     const rows = await stoppable(pool, () =>

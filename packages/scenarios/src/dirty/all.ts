@@ -14,6 +14,7 @@ import { secondHugePage, secondSplitPage } from './huge-pages-cleared.ts';
 import { liveMigrations } from './live-migration.ts';
 import { logOracles } from './log-oracle.ts';
 import { agedPageAtStart, initiallySetPageLost, loggingStops, writeMissedAtStart } from './logging-starts.ts';
+import { neighbourBitLost } from './neighbour-bit-lost.ts';
 import { copiedBeforeRingReset, ringEntryTorn, ringOverrun, writeAfterRingReset } from './ring.ts';
 import { trackedPageWritten } from './tracked-page-written.ts';
 import { secondWriter, writeAfterCopy } from './write-after-copy.ts';
@@ -51,6 +52,7 @@ export const dirtyScenarios: readonly AnyScenario[] = [
   ringEntryTorn,
   ringOverrun,
   emulatedWriteMissed,
+  neighbourBitLost,
   ...logOracles,
   ...liveMigrations,
 ];
