@@ -24,9 +24,9 @@ export interface ArmRegion {
 
 /** 0 or a negative errno. @kernel __kvm_set_memory_region virt/kvm/kvm_main.c */
 export function* setRegion(kvm: ArmKvm, region: ArmRegion): Task<number> {
-  yield* kvm.slotsLock.lock();
+  replace_slots_alone: yield* kvm.slotsLock.lock();
   const result = yield* setRegionLocked(kvm, region);
-  yield* kvm.slotsLock.unlock();
+  replace_slots_alone: yield* kvm.slotsLock.unlock();
   return result;
 }
 
@@ -106,13 +106,13 @@ export function* armGetDirtyLog(kvm: ArmKvm, id: number): Task<number> {
     yield* kvm.slotsLock.unlock();
     return -ENOENT;
   }
-  yield* kvm.mmuLock.lock();
+  harvest_holds_mmu_lock: yield* kvm.mmuLock.lock();
   const bits = yield* kvm.dirty.at(id).xchg(0);
   for (let i = 0; i < slot.npages; i++) {
     const gfn = (slot.baseGfn + i) as Gfn;
     if ((bits & (1 << i)) !== 0) yield* stage2WpRange(kvm, gfn, (gfn + 1) as Gfn);
   }
-  yield* kvm.mmuLock.unlock();
+  harvest_holds_mmu_lock: yield* kvm.mmuLock.unlock();
   flush_log: if (bits !== 0) yield* flushVmid(kvm);
   yield* kvm.slotsLock.unlock();
   return bits;

@@ -8,6 +8,7 @@ import { deviceCalledAfterUnregister } from './device-called-after-unregister.ts
 import { deviceWriteSeenByUserSpace } from './device-write-seen-by-user-space.ts';
 import { ioeventfdFreedUnderAVcpu } from './ioeventfd-freed-under-a-vcpu.ts';
 import { ioeventfdFreedUnderAVcpuDoor } from './ioeventfd-freed-under-a-vcpu-door.ts';
+import { irqchipMadeTwice } from './irqchip-made-twice.ts';
 import { rangesMoveUnderAVcpu } from './ranges-move-under-a-vcpu.ts';
 import { registrationLost } from './registration-lost.ts';
 import { ringOverrun } from './ring-overrun.ts';
@@ -21,6 +22,7 @@ export const ioScenarios = [
   strandedDeviceStillRunning,
   rangesMoveUnderAVcpu,
   registrationLost,
+  irqchipMadeTwice,
   ioeventfdFreedUnderAVcpu,
   staleCookieCallsAnotherDevice,
   datamatchMissed,

@@ -134,3 +134,33 @@ export const tornSnapshotInGuest = scenario('tsc/torn-snapshot-in-a-guest', {
     'the new': ({ results }) => results.vcpu0 === NEW,
   },
 });
+
+/** Two ioctls replace the clock at once while user space asks for the time: the count of changes is kept by one at a time. */
+export const twoUpdates = scenario('tsc/torn-snapshot-of-two-updates', {
+  title: 'two threads replace the clock at once, and one of them says that it is whole when it is not',
+  source: 'tsc_write_lock, pvclock_sc',
+  size: '1 KVM_GET_CLOCK, 2 updates, 1 of them after time went by',
+  defends: ['tsc.update_clock_alone'],
+  *setup() {
+    return yield* clocks();
+  },
+  threads: {
+    *vmm({ vm }: Clocks) {
+      return yield* getClock(vm);
+    },
+    *one({ vm }: Clocks) {
+      yield* updateMasterclock(vm);
+    },
+    *other({ vm }: Clocks) {
+      yield* updateMasterclock(vm);
+    },
+  },
+  always: {
+    'the time is that of the old clock or of the new': ({ results }) =>
+      results.vmm === OLD || results.vmm === NEW,
+  },
+  sometimes: {
+    'the old': ({ results }) => results.vmm === OLD,
+    'the new': ({ results }) => results.vmm === NEW,
+  },
+});
