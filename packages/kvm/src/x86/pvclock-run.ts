@@ -21,7 +21,7 @@ export function* guestLooksAtClock(tsc: VcpuTsc): Task<number> {
     yield* irqsOff(vcpu);
     yield* vcpu.mode.storeRelease(VcpuMode.IN_GUEST);
     // Pairs with the barrier between request and mode of whoever keeps vCPUs out.
-    order_mode_before_clock_requests: yield* smpMb();
+    yield* smpMb();
     const left = yield* vcpu.requests.readOnce();
     if (left === 0n) break;
     yield* vcpu.mode.writeOnce(VcpuMode.OUTSIDE_GUEST);

@@ -20,11 +20,11 @@ export function* updateMasterclock(vm: VmTsc): Task {
   // Waits until each is out. From here on nobody enters.
   keep_vcpus_out: yield* makeAllCpusRequest(kvm, Request.MCLOCK_INPROGRESS);
   yield* host.unpreempted.readLock();
-  update_clock_alone: yield* vm.tscWriteLock.lock();
+  yield* vm.tscWriteLock.lock();
   yield* beginWrite(vm);
   yield* takeSnapshot(vm, host);
   yield* endWrite(vm);
-  update_clock_alone: yield* vm.tscWriteLock.unlock();
+  yield* vm.tscWriteLock.unlock();
   yield* host.unpreempted.readUnlock();
   yield* tellVcpus(kvm);
 }

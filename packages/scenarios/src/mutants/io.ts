@@ -262,6 +262,13 @@ const ring: readonly Mutant[] = [
 ];
 
 export const ioMutants: readonly Mutant[] = [
+  {
+    name: 'io/irqchip-made-without-kvm-lock',
+    says: 'Whether there is an irqchip is looked up without kvm->lock: two callers find none, and both make one.',
+    off: ['locks.make_irqchip_alone'],
+    against: ['io/irqchip-made-twice'],
+    expect: { caught: 'io/irqchip-made-twice', always: 'one makes it, the other gets -EEXIST' },
+  },
   ...arrays,
   ...writers,
   ...failures,
