@@ -1,11 +1,13 @@
 /** The scenarios of area io. */
 import type { AnyScenario } from '@faultline/machine';
+import { ackNotifierForgotten, ackNotifierUnlinked } from './ack-notifier-forgotten.ts';
 import { busFreedUnderAVcpu } from './bus-freed-under-a-vcpu.ts';
 import { busFreedUnderAVcpuReal } from './bus-freed-under-a-vcpu-real.ts';
 import { coalescedWriteLost } from './coalesced-write-lost.ts';
 import { datamatchMissed } from './datamatch-missed.ts';
 import { deviceCalledAfterUnregister } from './device-called-after-unregister.ts';
 import { deviceWriteSeenByUserSpace } from './device-write-seen-by-user-space.ts';
+import { eventfdReferenceLost } from './eventfd-references.ts';
 import { ioeventfdFreedUnderAVcpu } from './ioeventfd-freed-under-a-vcpu.ts';
 import { ioeventfdFreedUnderAVcpuDoor } from './ioeventfd-freed-under-a-vcpu-door.ts';
 import { irqchipMadeTwice } from './irqchip-made-twice.ts';
@@ -23,6 +25,9 @@ export const ioScenarios = [
   rangesMoveUnderAVcpu,
   registrationLost,
   irqchipMadeTwice,
+  ackNotifierForgotten,
+  ackNotifierUnlinked,
+  eventfdReferenceLost,
   ioeventfdFreedUnderAVcpu,
   staleCookieCallsAnotherDevice,
   datamatchMissed,
