@@ -16,6 +16,7 @@ import { logOracles } from './log-oracle.ts';
 import { agedPageAtStart, initiallySetPageLost, loggingStops, writeMissedAtStart } from './logging-starts.ts';
 import { neighbourBitLost } from './neighbour-bit-lost.ts';
 import { copiedBeforeRingReset, ringEntryTorn, ringOverrun, writeAfterRingReset } from './ring.ts';
+import { ringBesideANewVcpu } from './ring-beside-a-new-vcpu.ts';
 import { trackedPageWritten } from './tracked-page-written.ts';
 import { secondWriter, writeAfterCopy } from './write-after-copy.ts';
 import {
@@ -51,6 +52,7 @@ export const dirtyScenarios: readonly AnyScenario[] = [
   copiedBeforeRingReset,
   ringEntryTorn,
   ringOverrun,
+  ringBesideANewVcpu,
   emulatedWriteMissed,
   neighbourBitLost,
   ...logOracles,
