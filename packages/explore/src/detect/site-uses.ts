@@ -2,7 +2,7 @@
  * What others do to the place that a named operation changes: who else changes it, and whether a lock that both hold keeps
  * them apart. Over all executions together, so whatever could meet in one is found even if it did not.
  */
-import { Kind } from '@faultline/machine';
+import { Kind, MAX_LIST } from '@faultline/machine';
 import { framesOf } from '../frames.ts';
 import type { OpTable } from '../op-table.ts';
 import type { LockClasses } from './classes.ts';
@@ -45,20 +45,11 @@ export class SiteUses {
   /** Thread `t` is about to do what row `i` says. */
   seen(ops: OpTable, i: number, t: number): void {
     const kind = ops.kind[i];
-    if (!changes(kind)) return;
-    const addr = ops.addr[i];
-    let known = this.changes.get(addr);
-    if (known === undefined) {
-      known = new Map();
-      this.changes.set(addr, known);
-    }
-    const { held } = this.watched;
-    let key = `${t} ${ops.step[i]} ${ops.site[i]} ${kind}`;
-    for (let k = 0; k < held.count(t); k++) key += ` ${held.addr(t, k)} ${held.how(t, k)}`;
-    if (known.has(key)) return;
-    const locks: Locks = held.all(t).map(({ lock, how, address }) => [address, HOW[how], `${lock} ${how}`]);
-    const shared = kind === Kind.READ_LOCK;
-    known.set(key, { thread: t, step: ops.step[i], site: ops.site[i], shared, locks });
+    if (changes(kind)) this.note(ops, i, t, ops.addr[i]);
+    // Several changes at once: where they are is all that is known of them.
+    if (kind !== Kind.ATOMIC || ops.order[i] !== 1) return;
+    const base = i * MAX_LIST;
+    for (let k = base; k < base + ops.listLength[i]; k++) this.note(ops, i, t, ops.listAddr[k]);
   }
 
   /** One for each step that changed something. */
@@ -83,6 +74,22 @@ export class SiteUses {
     return [...held.keys()].map((step) => {
       return { step, held: sorted(held, step), others: sorted(others, step), rivals: sorted(rivals, step) };
     });
+  }
+
+  private note(ops: OpTable, i: number, t: number, addr: number): void {
+    const kind = ops.kind[i];
+    let known = this.changes.get(addr);
+    if (known === undefined) {
+      known = new Map();
+      this.changes.set(addr, known);
+    }
+    const { held } = this.watched;
+    let key = `${t} ${ops.step[i]} ${ops.site[i]} ${kind}`;
+    for (let k = 0; k < held.count(t); k++) key += ` ${held.addr(t, k)} ${held.how(t, k)}`;
+    if (known.has(key)) return;
+    const locks: Locks = held.all(t).map(({ lock, how, address }) => [address, HOW[how], `${lock} ${how}`]);
+    const shared = kind === Kind.READ_LOCK;
+    known.set(key, { thread: t, step: ops.step[i], site: ops.site[i], shared, locks });
   }
 }
 

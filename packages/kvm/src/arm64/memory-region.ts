@@ -100,10 +100,11 @@ export function* wpMemoryRegion(kvm: ArmKvm, slot: ArmSlot): Task {
 
 /** Pages written since the last call, a bit each; or -ENOENT. @kernel kvm_get_dirty_log_protect virt/kvm/kvm_main.c */
 export function* armGetDirtyLog(kvm: ArmKvm, id: number): Task<number> {
-  yield* kvm.slotsLock.lock();
+  // The array that it looks in is freed by whoever replaces it.
+  harvest_holds_slots_lock: yield* kvm.slotsLock.lock();
   const slot = findSlot((yield* kvm.slots.readOnce()) as ArmSlots, id);
   if (slot === null) {
-    yield* kvm.slotsLock.unlock();
+    harvest_holds_slots_lock: yield* kvm.slotsLock.unlock();
     return -ENOENT;
   }
   harvest_holds_mmu_lock: yield* kvm.mmuLock.lock();
@@ -114,7 +115,7 @@ export function* armGetDirtyLog(kvm: ArmKvm, id: number): Task<number> {
   }
   harvest_holds_mmu_lock: yield* kvm.mmuLock.unlock();
   flush_log: if (bits !== 0) yield* flushVmid(kvm);
-  yield* kvm.slotsLock.unlock();
+  harvest_holds_slots_lock: yield* kvm.slotsLock.unlock();
   return bits;
 }
 

@@ -70,5 +70,5 @@ export function* eventfdCtxPut(ctx: Eventfd): Task {
 
 /** Adds one to what a reader of the descriptor finds. @kernel eventfd_signal fs/eventfd.c */
 export function* eventfdSignal(ctx: Eventfd): Task {
-  yield* ctx.count.fetchAdd(1);
+  yield* ctx.count.fetchAdd(1, at('io.count_event'));
 }

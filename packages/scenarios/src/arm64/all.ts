@@ -10,7 +10,12 @@ import {
   writeNotLogged,
 } from './guest-frames.ts';
 import { destroyedBetweenChunks, mappedTwice } from './rwlock-form.ts';
-import { accessFaultInFreedTable, harvestInFreedTable, slotForgotten } from './taken-alone.ts';
+import {
+  accessFaultInFreedTable,
+  harvestInFreedTable,
+  harvestInReplacedSlots,
+  slotForgotten,
+} from './taken-alone.ts';
 import { tornDown } from './torn-down.ts';
 import { useThroughTlb, useUnnoticed } from './use-unnoticed.ts';
 
@@ -31,5 +36,6 @@ export const arm64Scenarios: readonly AnyScenario[] = [
   accessFaultInFreedTable,
   harvestInFreedTable,
   slotForgotten,
+  harvestInReplacedSlots,
   tornDown,
 ];

@@ -86,3 +86,25 @@ export const slotForgotten = scenario('arm64/slot-forgotten', {
   },
   sometimes: { 'both are made': ({ results }) => results.one === 0 && results.other === 0 },
 });
+
+/** The log is taken while another slot is made: the array that the harvest looks in is the one that is replaced and freed. */
+export const harvestInReplacedSlots = scenario('arm64/harvest-in-replaced-slots', {
+  title: 'a harvest of the dirty log goes by slots that were replaced and freed',
+  source: 'kvm_get_dirty_log_protect',
+  size: '1 harvest, 1 KVM_SET_USER_MEMORY_REGION for another slot',
+  defends: ['arm64.harvest_holds_slots_lock'],
+  *setup() {
+    const slots = [{ id: 0, baseGfn: 0, npages: 1, page: 0, logging: true }];
+    return createArmVm({ levels: 2, vcpus: 1, pages: 4, slots });
+  },
+  threads: {
+    *vmm({ kvm }: ArmVm) {
+      return yield* armGetDirtyLog(kvm, 0);
+    },
+    *other({ kvm }: ArmVm) {
+      return yield* setRegion(kvm, { id: 1, baseGfn: 1, npages: 1, page: 1 });
+    },
+  },
+  always: { 'no array is used that was replaced': never('use after free') },
+  sometimes: { 'the slot is made': ({ results }) => results.other === 0 },
+});

@@ -7,7 +7,7 @@ import { coalescedWriteLost } from './coalesced-write-lost.ts';
 import { datamatchMissed } from './datamatch-missed.ts';
 import { deviceCalledAfterUnregister } from './device-called-after-unregister.ts';
 import { deviceWriteSeenByUserSpace } from './device-write-seen-by-user-space.ts';
-import { eventfdReferenceLost } from './eventfd-references.ts';
+import { eventfdReferenceLost, eventNotCounted } from './eventfd-references.ts';
 import { ioeventfdFreedUnderAVcpu } from './ioeventfd-freed-under-a-vcpu.ts';
 import { ioeventfdFreedUnderAVcpuDoor } from './ioeventfd-freed-under-a-vcpu-door.ts';
 import { irqchipMadeTwice } from './irqchip-made-twice.ts';
@@ -28,6 +28,7 @@ export const ioScenarios = [
   ackNotifierForgotten,
   ackNotifierUnlinked,
   eventfdReferenceLost,
+  eventNotCounted,
   ioeventfdFreedUnderAVcpu,
   staleCookieCallsAnotherDevice,
   datamatchMissed,

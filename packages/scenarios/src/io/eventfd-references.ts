@@ -7,6 +7,7 @@ import {
   openEventfd,
 } from '@faultline/kvm';
 import { scenario, type Task } from '@faultline/machine';
+import { exitWrite } from './bus-vm.ts';
 
 interface TwoAddresses {
   readonly kvm: Kvm;
@@ -49,5 +50,32 @@ export const eventfdReferenceLost = scenario('io/eventfd-reference-lost', {
   },
   sometimes: {
     'both are taken back': ({ results }) => results.one === 0 && results.other === 0,
+  },
+});
+
+/** Two vCPUs write to the address at once: each write is an event, and the reader of the eventfd is told how many. */
+export const eventNotCounted = scenario('io/event-not-counted', {
+  title: 'two writes of the guest are one event to user space',
+  source: 'ioeventfd_write, eventfd_signal',
+  size: '1 eventfd at 1 address, 2 vCPUs with 1 write each',
+  defends: ['io.count_event'],
+  *setup() {
+    const state: TwoAddresses = { kvm: yield* createVm(), eventfd: openEventfd() };
+    yield* ioctlIoeventfd(state.kvm, args(state, 0x1000n, 0));
+    return state;
+  },
+  threads: {
+    *vcpu0({ kvm }: TwoAddresses) {
+      return yield* exitWrite(kvm, 0x1000, 7n, 4);
+    },
+    *vcpu1({ kvm }: TwoAddresses) {
+      return yield* exitWrite(kvm, 0x1000, 8n, 4);
+    },
+  },
+  always: {
+    'each write is counted': (_, { eventfd }) => eventfd.count.peek() === 2,
+  },
+  sometimes: {
+    'neither leads to user space': ({ results }) => results.vcpu0 === 0 && results.vcpu1 === 0,
   },
 });

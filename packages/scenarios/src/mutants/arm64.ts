@@ -347,6 +347,13 @@ const alone: readonly Mutant[] = [
     expect: { caught: 'arm64/harvest-in-a-freed-table', always: SAFE },
   },
   {
+    name: 'arm64/harvest-without-slots-lock',
+    says: 'A harvest looks its slot up without slots_lock: the array is replaced and freed.',
+    off: ['arm64.harvest_holds_slots_lock'],
+    against: ['arm64/harvest-in-replaced-slots'],
+    expect: { caught: 'arm64/harvest-in-replaced-slots', always: 'no array is used that was replaced' },
+  },
+  {
     name: 'arm64/slots-replaced-without-slots-lock',
     says: 'Slots are copied and replaced without slots_lock: an array is freed that another ioctl is copying.',
     off: ['arm64.replace_slots_alone'],

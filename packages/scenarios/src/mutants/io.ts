@@ -263,6 +263,13 @@ const ring: readonly Mutant[] = [
 
 export const ioMutants: readonly Mutant[] = [
   {
+    name: 'io/event-counted-by-read-and-write',
+    says: 'The count of an eventfd is raised by a read and a write: of two events at once one is not counted.',
+    off: ['io.count_event'],
+    against: ['io/event-not-counted'],
+    expect: { caught: 'io/event-not-counted', always: 'each write is counted' },
+  },
+  {
     name: 'io/ack-notifiers-registered-without-irq-lock',
     says: 'A notifier is put on the list without irq_lock: of two at once, one is forgotten.',
     off: ['locks.register_ack_alone'],
