@@ -52,7 +52,7 @@ export {
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { isYoung, ksmReplace, ksmReplaceAlone, referenced, tryToUnmap } from './host/user-memory.ts';
-export { allocUserMm, frameOf, mmget, mmput } from './host/user-mm.ts';
+export { allocUserMm, frameOf, mmput } from './host/user-mm.ts';
 export { spinForVectors } from './hw/apic-guest.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
 export {
