@@ -158,7 +158,7 @@ export { runHaltingGuest, runSpinningGuest, type Scheduling, vcpuLoadHere } from
 export type { PiDesc, VcpuPi, VmPi } from './x86/posted-intr-state.ts';
 export { vcpuSetPrivateMemslot } from './x86/private-memslot.ts';
 export { getClock, guestTscNow, requestClockUpdates, updateMasterclock } from './x86/pvclock.ts';
-export { guestLooksAtClock } from './x86/pvclock-run.ts';
+export { guestComparesClock, guestLooksAtClock } from './x86/pvclock-run.ts';
 export { shadowFastPageFault } from './x86/shadow/fast-page-fault.ts';
 export { frameWord, makeGpte, PT_ACCESSED, PT_DIRTY } from './x86/shadow/guest-tables.ts';
 export { invlpg, loadCr3 } from './x86/shadow/roots.ts';

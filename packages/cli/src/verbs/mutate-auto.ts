@@ -8,7 +8,7 @@ import { loadCatalogue } from '../catalogue.ts';
 import { ExitCode, UsageError } from '../exit.ts';
 import { host } from '../host.ts';
 import { type AutoRow, type AutoVerdict, areaOfSite, autoCampaign, autoStatus } from '../mutate/auto.ts';
-import { reasonFor } from '../mutate/auto-reasons.ts';
+import { GAP, reasonFor } from '../mutate/auto-reasons.ts';
 import { stoppable } from '../run/interrupt.ts';
 import { Interrupted, Pool } from '../run/pool.ts';
 import { count, duration } from '../run/progress.ts';
@@ -137,14 +137,20 @@ function autoText({ areas, rows, counts, seconds }: AutoRecord, quiet: boolean):
     if (shown.length === 0) continue;
     lines.push(pc.bold(area));
     for (const { verdict, site, says, scenarios } of shown) {
-      const colour = verdict === 'survives' && says !== '' ? pc.dim : COLOURS[verdict];
+      const colour =
+        verdict === 'survives' && says !== '' && !says.startsWith(GAP) ? pc.dim : COLOURS[verdict];
       lines.push(`  ${colour(verdict.padEnd(11))} ${site}`);
-      lines.push(`              ${says || `no reason is known; ${scenarios} scenarios come here`}`);
+      lines.push(`              ${says || `${GAP}no reason is known; ${scenarios} scenarios come here`}`);
     }
     lines.push('');
   }
   const tally = Object.entries(counts).map(([verdict, n]) => `${count(n)} ${verdict}`);
-  lines.push(`${count(rows.length)} sites: ${tally.join(', ')}; ${duration(seconds)}`);
+  const found = rows.filter(
+    ({ verdict, says }) => verdict === 'survives' && (says === '' || says.startsWith(GAP)),
+  );
+  lines.push(
+    `${count(rows.length)} sites: ${tally.join(', ')}; ${count(found.length)} of the survivors are findings; ${duration(seconds)}`,
+  );
   return `${lines.join('\n')}\n`;
 }
 

@@ -1,5 +1,11 @@
 import type { AnyScenario } from '@faultline/machine';
-import { clockGoesBack, tornSnapshot, tornSnapshotInGuest, twoUpdates } from './clock-goes-back.ts';
+import {
+  clockGoesBack,
+  clockGoesBackInside,
+  tornSnapshot,
+  tornSnapshotInGuest,
+  twoUpdates,
+} from './clock-goes-back.ts';
 import { countedTwice, createdTogether, unstableWritten, writtenTogether } from './offsets-differ.ts';
 
 /** Scenarios of time-stamp counters and the master clock. */
@@ -12,4 +18,5 @@ export const tscScenarios: readonly AnyScenario[] = [
   tornSnapshot,
   tornSnapshotInGuest,
   twoUpdates,
+  clockGoesBackInside,
 ];

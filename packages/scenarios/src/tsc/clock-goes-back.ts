@@ -2,6 +2,7 @@ import type { Kvm } from '@faultline/kvm';
 import {
   createTscVm,
   getClock,
+  guestComparesClock,
   guestLooksAtClock,
   type HostClock,
   leap,
@@ -162,5 +163,36 @@ export const twoUpdates = scenario('tsc/torn-snapshot-of-two-updates', {
   sometimes: {
     'the old': ({ results }) => results.vmm === OLD,
     'the new': ({ results }) => results.vmm === NEW,
+  },
+});
+
+/**
+ * The same where each guest looks at what was read last once it is inside. A vCPU says that it is in its guest, then looks for
+ * requests; whoever replaces the clock asks, then looks who is inside: one of the two sees the other.
+ */
+export const clockGoesBackInside = scenario('tsc/clock-goes-back-inside', {
+  title:
+    'a guest is entered as the clock is replaced, unseen, and reads the old clock after the new one was read',
+  source: 'vcpu_enter_guest, kvm_make_all_cpus_request',
+  size: '2 vCPUs, 1 look at the clock each, 1 of them after the update, 1 update',
+  defends: ['tsc.order_mode_before_clock_requests'],
+  *setup() {
+    return yield* clocks();
+  },
+  threads: {
+    *vcpu0({ a, guest }: Clocks) {
+      return yield* guestComparesClock(a, guest.lastTime);
+    },
+    *vcpu1({ vm, b, guest }: Clocks) {
+      yield* updateMasterclock(vm);
+      return yield* guestComparesClock(b, guest.lastTime);
+    },
+  },
+  always: {
+    'time does not go back from one vCPU to another': ({ results }) =>
+      results.vcpu0 === false && results.vcpu1 === false,
+  },
+  sometimes: {
+    'the old clock is read first': (_, { a }) => a.systemTime === 100,
   },
 });

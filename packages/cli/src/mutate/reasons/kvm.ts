@@ -292,11 +292,6 @@ const gaps: readonly Reason[] = [
   },
   {
     kind: 'gap',
-    says: 'mmu.order_mode_before_requests shows the same barrier in the entry that area mmu has; here the guest notes what was read last before it enters, and so looks too early to tell',
-    sites: ['x86/pvclock-run.ts#vcpu_enter_guest:smpMb'],
-  },
-  {
-    kind: 'gap',
     says: 'it keeps a refresh that is under way from making the cache valid again; whoever ends a cache here holds xen_lock and vcpu->mutex as well, and no refresh is under way',
     shown: 'alone',
     sites: ['virt/pfncache.ts#kvm_gpc_deactivate:gpc.refreshLock held'],
