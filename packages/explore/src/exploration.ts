@@ -1,6 +1,7 @@
 /** What an exploration is asked and what it answers. */
 import type { Equivalence } from './access.ts';
 import type { LockUse } from './detect/lock-uses.ts';
+import type { SiteUse } from './detect/site-uses.ts';
 import type { Finding } from './finding.ts';
 import type { ModelName } from './memory-model.ts';
 import type { Shortcuts } from './reversal.ts';
@@ -50,6 +51,8 @@ export interface ExploreOptions {
   readonly signal?: AbortSignal;
   /** Note every lock that is asked for, and what is held then; on unless it is false. */
   readonly lockUses?: boolean;
+  /** Note who changes the same place as each named operation; off unless it is true. */
+  readonly siteUses?: boolean;
   /** For surveys: called once, when set-up is done and nothing has run; may look over the shoulder of the search. */
   readonly watch?: (session: Session, reduction: Reduction) => void;
   /** For tests of the explorer only. */
@@ -111,4 +114,6 @@ export interface Exploration {
   readonly bounds: readonly BoundHit[];
   /** Every lock that was asked for in any execution, with each way of holding others at that moment. */
   readonly locks: readonly LockUse[];
+  /** Empty unless asked for. */
+  readonly sites: readonly SiteUse[];
 }

@@ -80,6 +80,7 @@ export class Explorer {
       model: options.model ?? 'sc',
       immediateOnly: options.shortcuts?.immediateOnly === true,
       lockUses: options.lockUses ?? true,
+      siteUses: options.siteUses === true,
       ...(bounds.maxSteps === undefined ? {} : { maxSteps: bounds.maxSteps }),
     });
     this.mode = options.mode ?? 'optimal';
@@ -142,6 +143,7 @@ export class Explorer {
       },
       bounds,
       locks: search.detector.uses?.all(session.names) ?? [],
+      sites: search.detector.sites?.all() ?? [],
     };
   }
 

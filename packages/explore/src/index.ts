@@ -2,6 +2,7 @@
 export { DEFAULT_EQUIVALENCE, type Equivalence } from './access.ts';
 export { arenaHash } from './arena-hash.ts';
 export type { Asked, HeldLock, LockUse } from './detect/lock-uses.ts';
+export type { SiteUse } from './detect/site-uses.ts';
 export { type DiagramOptions, formatDiagram } from './diagram.ts';
 export type {
   BoundHit,

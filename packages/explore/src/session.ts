@@ -2,6 +2,7 @@
 import { type AnyScenario, setStepsOff, type Task } from '@faultline/machine';
 import { DEFAULT_EQUIVALENCE, type Equivalence } from './access.ts';
 import { LockUses } from './detect/lock-uses.ts';
+import { SiteUses } from './detect/site-uses.ts';
 import { resetFootprints } from './footprint.ts';
 import { Judge } from './judge.ts';
 import type { ModelName } from './memory-model.ts';
@@ -22,6 +23,8 @@ export interface SessionOptions {
   readonly immediateOnly?: boolean;
   /** Note every lock that is asked for, and what is held then. */
   readonly lockUses?: boolean;
+  /** Note who changes the same place as each named operation. */
+  readonly siteUses?: boolean;
 }
 
 export interface Session {
@@ -61,6 +64,7 @@ export function openSession(scenario: AnyScenario, options: SessionOptions): Ses
   search.detector.contexts.preemptRt = scenario.preemptRt === true;
   if (options.lockUses === true)
     search.detector.uses = new LockUses(run.threads, search.detector, search.events);
+  if (options.siteUses === true) search.detector.sites = new SiteUses(search.detector);
   return { scenario, names, stepsOff, run, search, judge: new Judge(scenario, state), maxSteps };
 }
 

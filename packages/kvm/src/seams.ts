@@ -52,7 +52,7 @@ export {
 export { swapOut } from './host/reclaim.ts';
 export { mprotectReadOnly, munmap } from './host/unmap.ts';
 export { isYoung, ksmReplace, ksmReplaceAlone, referenced, tryToUnmap } from './host/user-memory.ts';
-export { allocUserMm, frameOf, mmget, mmput } from './host/user-mm.ts';
+export { allocUserMm, frameOf, mmput } from './host/user-mm.ts';
 export { spinForVectors } from './hw/apic-guest.ts';
 export { type Access, guestAccess, guestRead, guestWrite, Via } from './hw/guest-access.ts';
 export {
@@ -161,7 +161,7 @@ export { runHaltingGuest, runSpinningGuest, type Scheduling, vcpuLoadHere } from
 export type { PiDesc, VcpuPi, VmPi } from './x86/posted-intr-state.ts';
 export { vcpuSetPrivateMemslot } from './x86/private-memslot.ts';
 export { getClock, guestTscNow, requestClockUpdates, updateMasterclock } from './x86/pvclock.ts';
-export { guestLooksAtClock } from './x86/pvclock-run.ts';
+export { guestComparesClock, guestLooksAtClock } from './x86/pvclock-run.ts';
 export { shadowFastPageFault } from './x86/shadow/fast-page-fault.ts';
 export { frameWord, makeGpte, PT_ACCESSED, PT_DIRTY } from './x86/shadow/guest-tables.ts';
 export { invlpg, loadCr3 } from './x86/shadow/roots.ts';

@@ -4,7 +4,7 @@ import type { Vcpu } from '../src/virt/kvm.ts';
 import type { Lapic } from '../src/x86/lapic-state.ts';
 import { notify } from '../src/x86/posted-interrupt.ts';
 
-/** @replaces packages/kvm/src/x86/posted-interrupt.ts#deliverPostedInterrupt 7706a664 */
+/** @replaces packages/kvm/src/x86/posted-interrupt.ts#deliverPostedInterrupt 48fac98b */
 /** @kernel vmx_deliver_posted_interrupt arch/x86/kvm/vmx/vmx.c */
 export function* deliverPostedInterrupt(vcpu: Vcpu, vector: number): Task {
   const { pir, on } = vcpu.apic as Lapic;

@@ -3,7 +3,7 @@ import { smpMbAfterAtomic, type Task } from '@faultline/machine';
 import type { Vcpu } from '../src/virt/kvm.ts';
 import type { Lapic } from '../src/x86/lapic-state.ts';
 
-/** @replaces packages/kvm/src/x86/posted-interrupt.ts#syncPirToIrr aa647646 */
+/** @replaces packages/kvm/src/x86/posted-interrupt.ts#syncPirToIrr 4150aa11 */
 /** @kernel vmx_sync_pir_to_irr arch/x86/kvm/vmx/vmx.c */
 export function* syncPirToIrr(vcpu: Vcpu): Task {
   const apic = vcpu.apic as Lapic;

@@ -4,7 +4,7 @@ import { EEXIST } from '../src/errno.ts';
 import { allocVcpu } from '../src/virt/create-vcpu.ts';
 import type { Kvm, Vcpu } from '../src/virt/kvm.ts';
 
-/** @replaces packages/kvm/src/virt/create-vcpu.ts#publishVcpu 7ec76690 */
+/** @replaces packages/kvm/src/virt/create-vcpu.ts#publishVcpu 6dabff91 */
 export function* publishVcpu(kvm: Kvm, id: number): Task<Vcpu | number> {
   const vcpu = allocVcpu(kvm, id);
   yield* kvm.lock.lock();

@@ -246,6 +246,8 @@ export function array<T>(element: FieldType<T>, count = 0): ObjectField<Elements
     count,
     plain: false,
     accessors: null,
+    // What guards an element guards each of them.
+    ...(element.guard === undefined ? {} : { guard: element.guard }),
     make: (addr, info) =>
       new Elements<T>(addr, element, stride, info, count === 0 ? Number.POSITIVE_INFINITY : count),
   };

@@ -33,6 +33,8 @@ async function run(made: Made, more: Partial<AutoInput> = {}) {
   const tried: AutoTrial[] = [];
   const rows = await autoCampaign({
     scenarios: ['mmu/x', 'mmu/y'],
+    deep: [],
+    before: new Map(),
     sites: [SITE, FENCE],
     areas: ['mmu'],
     reasonFor: () => ({ verdict: 'survives', says: '' }),
@@ -78,7 +80,7 @@ test('every scenario that hit the small bound gets the large one before anything
   expect(late.verdicts).toEqual(['noticed']);
   const never = await run({ finds: () => null });
   expect(never).toMatchObject({ verdicts: ['undecided'], status: 3 });
-  expect(never.tried).toHaveLength(4);
+  expect(never.tried).toHaveLength(6);
 });
 
 test('a full barrier is also tried under x86-TSO', async () => {
@@ -101,4 +103,28 @@ test('a set-up that cannot end is noticed; any other error is ours', async () =>
 test('what no scenario comes to is said, and what time did not allow makes the run incomplete', async () => {
   expect((await run({ finds: () => '', reached: [] })).verdicts).toEqual(['not reached']);
   expect(await run({ finds: () => '' }, { until: 0 })).toMatchObject({ verdicts: ['not tried'], status: 3 });
+});
+
+test('what was noticed before is tried where it was; what survived is left alone until more scenarios come to it', async () => {
+  const full = await run({ finds: ({ scenario }) => (scenario === 'mmu/y' ? 'always' : '') });
+  const before = new Map(full.rows.map((row) => [row.site, row]));
+  const again = await run({ finds: ({ scenario }) => (scenario === 'mmu/y' ? 'always' : '') }, { before });
+  expect(again.rows).toEqual(full.rows);
+  expect(again.tried.map(({ scenario }) => scenario)).toEqual(['mmu/y']);
+  // The scenario that noticed has changed: everything is tried again.
+  expect((await run({ finds: () => '' }, { before })).tried.map(({ scenario }) => scenario)).toContain(
+    'mmu/x',
+  );
+
+  const lived = await run({ finds: () => '' });
+  const left = new Map(lived.rows.map((row) => [row.site, row]));
+  expect((await run({ finds: () => 'always' }, { before: left })).tried).toEqual([]);
+  const more = { before: left, scenarios: ['mmu/x', 'mmu/y', 'mmu/z'] };
+  expect((await run({ finds: () => 'always' }, more)).verdicts).toEqual(['noticed']);
+});
+
+test('a deep scenario may notice; that it does not is no verdict', async () => {
+  const made = { finds: ({ scenario }: AutoTrial) => (scenario === 'mmu/deep' ? 'always' : '') };
+  expect((await run(made, { deep: ['mmu/deep'] })).verdicts).toEqual(['noticed']);
+  expect((await run({ finds: () => '' }, { deep: ['mmu/deep'] })).verdicts).toEqual(['survives']);
 });

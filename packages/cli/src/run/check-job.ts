@@ -1,11 +1,18 @@
 /** Explores one scenario and says what came of it in plain data. */
-import { type BoundHit, type Exploration, explore, type Finding } from '@faultline/explore';
-import { type AnyScenario, allSteps, finalStateText, forgetReached, type Outcome } from '@faultline/machine';
+import { type BoundHit, type Exploration, explore, type Finding, type SiteUse } from '@faultline/explore';
+import {
+  type AnyScenario,
+  allSteps,
+  finalStateText,
+  forgetReached,
+  type Outcome,
+  stepById,
+} from '@faultline/machine';
 import { asLockdep } from '../locks/as-lockdep.ts';
 import { type BrokenRule, brokenRules, LOCK_RULE, rowOf } from '../locks/rules-broken.ts';
 import { compare, hashOfStates, racesOf } from './compare.ts';
 import { type Explained, explain, explainPrefix } from './explain-finding.ts';
-import type { CheckJob, CheckResult, FoundFinding, Progress } from './job.ts';
+import type { CheckJob, CheckResult, FoundFinding, Progress, SiteRow } from './job.ts';
 import { count } from './progress.ts';
 
 export interface Hooks {
@@ -19,7 +26,8 @@ export function runCheck(job: CheckJob, given: AnyScenario, hooks: Hooks): Check
   if (job.reached === true) forgetReached();
   const exploration = runOne(job, scenario, hooks);
   const result = resultOf(job, scenario, exploration);
-  if (job.reached === true) return { ...result, reached: reachedSteps() };
+  if (job.reached === true)
+    return { ...result, reached: reachedSteps(), sites: exploration.sites.map(siteOf) };
   const other = job.compare === true && job.robust !== true ? scenario.compareWith : undefined;
   if (other === undefined) return result;
   return { ...result, comparison: compare(exploration, runOne(job, other, hooks)) };
@@ -32,6 +40,7 @@ function runOne(job: CheckJob, scenario: AnyScenario, hooks: Hooks): Exploration
     mode,
     model,
     stepsOff: [...without],
+    siteUses: job.reached === true,
     bounds: {
       ...(maxSteps === undefined ? {} : { maxSteps }),
       ...(maxExecutions === undefined ? {} : { maxExecutions }),
@@ -67,6 +76,10 @@ function robustly(scenario: AnyScenario, { without, bounds }: CheckJob): AnyScen
 
 function reachedSteps(): string[] {
   return allSteps().flatMap(({ name, reached }) => (reached ? [name] : []));
+}
+
+function siteOf({ step, ...use }: SiteUse): SiteRow {
+  return { step: stepById(step)?.name ?? '', ...use };
 }
 
 const ROBUST = 'ends as some execution under sequential consistency does';

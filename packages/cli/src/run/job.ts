@@ -153,9 +153,19 @@ export interface CheckResult {
   readonly comparison?: Comparison;
   /** If the job asked for it. */
   readonly reached?: readonly string[];
+  /** If the job asked for what was come to: of each that changes something, who else changes the same. */
+  readonly sites?: readonly SiteRow[];
   readonly findings: readonly FoundFinding[];
   /** If the job asked for them. */
   readonly locks?: readonly LockRow[];
+}
+
+/** A step that the build named, and others at the same place: see SiteUse of the explorer. */
+export interface SiteRow {
+  readonly step: string;
+  readonly held: readonly string[];
+  readonly others: readonly string[];
+  readonly rivals: readonly string[];
 }
 
 /** A request for a lock, as data: see LockUse of the explorer. Call paths are names of functions. */

@@ -1,14 +1,14 @@
 /** `faultline mutate --auto`: the sites that nobody named, weakened one by one. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Step } from '@faultline/machine';
 import pc from 'picocolors';
 import { loadCatalogue } from '../catalogue.ts';
-import { ExitCode } from '../exit.ts';
+import { ExitCode, UsageError } from '../exit.ts';
 import { host } from '../host.ts';
 import { type AutoRow, type AutoVerdict, areaOfSite, autoCampaign, autoStatus } from '../mutate/auto.ts';
-import { reasonFor } from '../mutate/auto-reasons.ts';
+import { GAP, reasonFor } from '../mutate/auto-reasons.ts';
 import { stoppable } from '../run/interrupt.ts';
 import { Interrupted, Pool } from '../run/pool.ts';
 import { count, duration } from '../run/progress.ts';
@@ -22,6 +22,8 @@ export interface AutoOptions {
   readonly time?: number;
   /** A file for the result, to be shown in docs/coverage.md. */
   readonly record?: string;
+  /** The file of an earlier run: what it settled is not tried again, unless scenarios were added. */
+  readonly refresh?: string;
 }
 
 const WIDTH = 2;
@@ -33,16 +35,19 @@ export async function mutateAuto(asked: readonly string[], options: AutoOptions)
   const areas = [...new Set(sites.map(areaOfSite))].sort();
   requireAreas(asked, areas);
   const { scenarios } = await loadCatalogue();
+  const holding = scenarios.filter(
+    ({ expect, threadsOnly }) => expect !== 'violated' && threadsOnly === undefined,
+  );
   const pool = new Pool(WIDTH);
   try {
     const rows = await stoppable(pool, () =>
       autoCampaign({
-        scenarios: scenarios
-          .filter((s) => s.deep !== true && s.expect !== 'violated')
-          .map(({ name }) => name),
+        scenarios: holding.filter(({ deep }) => deep !== true).map(({ name }) => name),
+        deep: holding.filter(({ deep }) => deep === true).map(({ name }) => name),
         sites,
         areas: asked.length > 0 ? asked : areas,
         reasonFor,
+        before: options.refresh === undefined ? new Map() : earlier(options.refresh),
         until: options.time === undefined ? Number.POSITIVE_INFINITY : began + options.time * 1000,
         width: WIDTH,
         onRow: ({ site, verdict }, done, of) => process.stderr.write(`${done}/${of} ${verdict} ${site}\n`),
@@ -74,6 +79,19 @@ export async function mutateAuto(asked: readonly string[], options: AutoOptions)
     process.stdout.write('inconclusive: stopped before every site was tried\n');
     return ExitCode.INCOMPLETE;
   }
+}
+
+/** Rows of an earlier run by site. Throws a UsageError for what is none. */
+export function earlier(file: string): Map<string, AutoRow> {
+  let record: Partial<AutoRecord>;
+  try {
+    record = JSON.parse(readFileSync(file, 'utf8')) as Partial<AutoRecord>;
+  } catch (error) {
+    throw new UsageError(`${file}: expected the result of 'mutate --auto --record'`, { cause: error });
+  }
+  if (!Array.isArray(record.rows))
+    throw new UsageError(`${file}: has no rows; expected the result of 'mutate --auto --record'`);
+  return new Map(record.rows.map((row) => [row.site, row]));
 }
 
 export interface AutoRecord {
@@ -119,14 +137,20 @@ function autoText({ areas, rows, counts, seconds }: AutoRecord, quiet: boolean):
     if (shown.length === 0) continue;
     lines.push(pc.bold(area));
     for (const { verdict, site, says, scenarios } of shown) {
-      const colour = verdict === 'survives' && says !== '' ? pc.dim : COLOURS[verdict];
+      const colour =
+        verdict === 'survives' && says !== '' && !says.startsWith(GAP) ? pc.dim : COLOURS[verdict];
       lines.push(`  ${colour(verdict.padEnd(11))} ${site}`);
-      lines.push(`              ${says || `no reason is known; ${scenarios} scenarios come here`}`);
+      lines.push(`              ${says || `${GAP}no reason is known; ${scenarios} scenarios come here`}`);
     }
     lines.push('');
   }
   const tally = Object.entries(counts).map(([verdict, n]) => `${count(n)} ${verdict}`);
-  lines.push(`${count(rows.length)} sites: ${tally.join(', ')}; ${duration(seconds)}`);
+  const found = rows.filter(
+    ({ verdict, says }) => verdict === 'survives' && (says === '' || says.startsWith(GAP)),
+  );
+  lines.push(
+    `${count(rows.length)} sites: ${tally.join(', ')}; ${count(found.length)} of the survivors are findings; ${duration(seconds)}`,
+  );
   return `${lines.join('\n')}\n`;
 }
 

@@ -23,6 +23,7 @@ interface MutateOptions extends BoundOptions {
   readonly pictures?: true;
   readonly auto?: true;
   readonly record?: string;
+  readonly refresh?: string;
 }
 
 export function registerMutate(program: Command): void {
@@ -34,7 +35,8 @@ export function registerMutate(program: Command): void {
     .option('--pictures', 'in JSON: a diagram for each variant that is caught');
   command
     .option('--auto', 'weaken every atomic, fence and lock that has no name; --time is then for all of it')
-    .option('--record <file>', 'with --auto: write the result there');
+    .option('--record <file>', 'with --auto: write the result there')
+    .option('--refresh <file>', 'with --auto: an earlier result; try what is new or met by more scenarios');
   for (const option of boundOptions()) command.addOption(option);
   command
     .option('--reporter <reporter>', 'text or json', 'text')

@@ -23,6 +23,7 @@ import type { LockUses } from './lock-uses.ts';
 import { Orders } from './orders.ts';
 import { Shadow, shadowSize } from './plain.ts';
 import { type Access, type Report, Stop } from './report.ts';
+import type { SiteUses } from './site-uses.ts';
 import { State } from './state.ts';
 import { SyncClocks, syncSize } from './sync.ts';
 import { unlockProblem } from './unlock.ts';
@@ -41,6 +42,8 @@ export class Detector implements Watch {
   readonly contexts: Contexts;
   /** Every lock that was asked for, and what was held then; null if nobody wants to know. */
   uses: LockUses | null = null;
+  /** Who changes the same place as each named operation; null if nobody wants to know. */
+  sites: SiteUses | null = null;
   private readonly state: State;
   private readonly sync: SyncClocks;
   private readonly shadow: Shadow;
@@ -106,6 +109,7 @@ export class Detector implements Watch {
     if (t >= events.programs) return true;
     if (addr !== 0 && this.shadow.freedBy(addr) !== 0) return this.useAfterFree(t, addr, 'accesses');
     if (events.ops.listLength[i] > 0 && !this.listLives(i, t)) return false;
+    if (this.sites !== null) this.sites.seen(events.ops, i, t);
     if (kind <= Kind.ANDNOT) return this.cell(i, t, kind, addr);
     if (kind >= Kind.MUTEX_LOCK && kind <= Kind.SRCU_BEGIN) this.context(t, kind, addr);
     if (kind >= Kind.MUTEX_LOCK && kind <= Kind.RETRY && this.uses !== null)

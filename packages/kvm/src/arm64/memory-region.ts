@@ -24,9 +24,9 @@ export interface ArmRegion {
 
 /** 0 or a negative errno. @kernel __kvm_set_memory_region virt/kvm/kvm_main.c */
 export function* setRegion(kvm: ArmKvm, region: ArmRegion): Task<number> {
-  yield* kvm.slotsLock.lock();
+  replace_slots_alone: yield* kvm.slotsLock.lock();
   const result = yield* setRegionLocked(kvm, region);
-  yield* kvm.slotsLock.unlock();
+  replace_slots_alone: yield* kvm.slotsLock.unlock();
   return result;
 }
 
@@ -100,21 +100,22 @@ export function* wpMemoryRegion(kvm: ArmKvm, slot: ArmSlot): Task {
 
 /** Pages written since the last call, a bit each; or -ENOENT. @kernel kvm_get_dirty_log_protect virt/kvm/kvm_main.c */
 export function* armGetDirtyLog(kvm: ArmKvm, id: number): Task<number> {
-  yield* kvm.slotsLock.lock();
+  // The array that it looks in is freed by whoever replaces it.
+  harvest_holds_slots_lock: yield* kvm.slotsLock.lock();
   const slot = findSlot((yield* kvm.slots.readOnce()) as ArmSlots, id);
   if (slot === null) {
-    yield* kvm.slotsLock.unlock();
+    harvest_holds_slots_lock: yield* kvm.slotsLock.unlock();
     return -ENOENT;
   }
-  yield* kvm.mmuLock.lock();
+  harvest_holds_mmu_lock: yield* kvm.mmuLock.lock();
   const bits = yield* kvm.dirty.at(id).xchg(0);
   for (let i = 0; i < slot.npages; i++) {
     const gfn = (slot.baseGfn + i) as Gfn;
     if ((bits & (1 << i)) !== 0) yield* stage2WpRange(kvm, gfn, (gfn + 1) as Gfn);
   }
-  yield* kvm.mmuLock.unlock();
+  harvest_holds_mmu_lock: yield* kvm.mmuLock.unlock();
   flush_log: if (bits !== 0) yield* flushVmid(kvm);
-  yield* kvm.slotsLock.unlock();
+  harvest_holds_slots_lock: yield* kvm.slotsLock.unlock();
   return bits;
 }
 

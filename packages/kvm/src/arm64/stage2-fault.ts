@@ -36,10 +36,11 @@ export function* handleGuestAbort(kvm: ArmKvm, current: UserMm, abort: Abort): T
 
 /** @kernel handle_access_fault virt/kvm/arm/mmu.c */
 export function* handleAccessFault(kvm: ArmKvm, gfn: Gfn): Task<number> {
-  yield* kvm.mmuLock.lock();
+  // The tables on the way to it are freed under the same lock.
+  access_fault_holds_mmu_lock: yield* kvm.mmuLock.lock();
   const leaf = yield* findLeaf(kvm, gfn);
   if (leaf !== null) yield* leaf.fetchOr(S2_AF);
-  yield* kvm.mmuLock.unlock();
+  access_fault_holds_mmu_lock: yield* kvm.mmuLock.unlock();
   return 0;
 }
 

@@ -132,8 +132,8 @@ const ArmTlb: StructType<ArmTlb> = struct(
   'arm_tlb',
   {
     lock: spinlock,
-    pages: array(guardedBy(u64Field, 'tlb->lock'), MAX_PAGES),
-    blocks: array(guardedBy(u64Field, 'tlb->lock'), MAX_PAGES),
+    pages: array(guardedBy(u64Field, 'vcpu->tlb'), MAX_PAGES),
+    blocks: array(guardedBy(u64Field, 'vcpu->tlb'), MAX_PAGES),
   },
   { as: 'tlb' },
 );

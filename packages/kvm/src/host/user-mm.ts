@@ -23,19 +23,9 @@ export function allocUserMm(frames: HostFrames, users: number, pages: number, fi
   return mm;
 }
 
-/** The structure stays. @kernel mmgrab include/linux/sched/mm.h */
-export function* mmgrab(mm: UserMm): Task {
-  yield* mm.mmCount.fetchAdd(1);
-}
-
 /** @kernel mmdrop include/linux/sched/mm.h */
 export function* mmdrop(mm: UserMm): Task {
   if ((yield* mm.mmCount.fetchAdd(-1 >>> 0)) === 1) UserMm.free(mm);
-}
-
-/** The mappings stay. Not for a task that is not in it already. @kernel mmget include/linux/sched/mm.h */
-export function* mmget(mm: UserMm): Task {
-  yield* mm.mmUsers.fetchAdd(1);
 }
 
 /** Whether it was the last user. @kernel mmput kernel/fork.c */

@@ -48,18 +48,18 @@ export function* getVcpu(kvm: Kvm, index: number): Task<Vcpu | null> {
 /** Whoever sees online_vcpus count it finds it in the array: the store goes first. */
 export function* publishVcpu(kvm: Kvm, id: number): Task<Vcpu | number> {
   const vcpu = allocVcpu(kvm, id);
-  yield* kvm.lock.lock();
+  place_vcpu_alone: yield* kvm.lock.lock();
   const index = yield* kvm.onlineVcpus.readOnce();
   for (let i = 0; i < index; i++) {
     const other = (yield* kvm.vcpus.at(i).readOnce()) as Vcpu;
     if (other.vcpuId !== id) continue;
-    yield* kvm.lock.unlock();
+    place_vcpu_alone: yield* kvm.lock.unlock();
     Vcpu.free(vcpu);
     return -EEXIST;
   }
   yield* kvm.vcpus.at(index).writeOnce(vcpu);
   yield* kvm.onlineVcpus.storeRelease(index + 1, at('lifetime.publish_vcpu'));
-  yield* kvm.lock.unlock();
+  place_vcpu_alone: yield* kvm.lock.unlock();
   return vcpu;
 }
 

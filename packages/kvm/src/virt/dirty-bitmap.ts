@@ -1,5 +1,5 @@
 /** The dirty bitmap of a slot: one bit a page, then as many again that a harvest uses as scratch. */
-import { array, cell32, struct, type Task, u32Field, type ViewType } from '@faultline/machine';
+import { array, at, cell32, struct, type Task, u32Field, type ViewType } from '@faultline/machine';
 
 /** Bits are set by vCPUs without a lock (set_bit), and freed only after a grace period of kvm->srcu. */
 export const DirtyBitmap = struct(
@@ -33,5 +33,5 @@ export function allocDirtyBitmap(npages: number, initiallySet: boolean): DirtyBi
 
 /** set_bit_le(): atomic. */
 export function* setDirty(bitmap: DirtyBitmap, page: number): Task {
-  yield* bitmap.words.at(page >>> 5).fetchOr((1 << (page & 31)) >>> 0);
+  yield* bitmap.words.at(page >>> 5).fetchOr((1 << (page & 31)) >>> 0, at('dirty.set_dirty_bit'));
 }

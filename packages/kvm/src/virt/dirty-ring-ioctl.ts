@@ -23,10 +23,11 @@ export function* enableDirtyLogRing(kvm: Kvm, bytes: number): Task<number> {
   if (!Number.isSafeInteger(bytes) || bytes <= 0 || !Number.isInteger(Math.log2(bytes))) return -EINVAL;
   if (bytes < KVM_DIRTY_RING_RSVD_ENTRIES * DirtyGfn.size || bytes < PAGE_SIZE) return -EINVAL;
   if (bytes > KVM_DIRTY_RING_MAX_ENTRIES * DirtyGfn.size) return -E2BIG;
-  yield* kvm.lock.lock();
+  // Against a vCPU that is being made: it gets its ring, or not, after it was counted.
+  enable_ring_alone: yield* kvm.lock.lock();
   const refused = kvm.dirtyRingSize !== 0 || kvm.createdVcpus !== 0;
   if (!refused) kvm.dirtyRingSize = bytes / DirtyGfn.size;
-  yield* kvm.lock.unlock();
+  enable_ring_alone: yield* kvm.lock.unlock();
   return refused ? -EINVAL : 0;
 }
 

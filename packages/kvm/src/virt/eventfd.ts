@@ -1,5 +1,6 @@
 /** eventfd: a counter that the kernel raises and user space reads. A file descriptor of the model is its address. */
 import {
+  at,
   type Cell,
   cell32,
   guardedBy,
@@ -59,16 +60,16 @@ export function* eventfdCtxFdget(fd: number): Task<Eventfd | number> {
   if (structById(header & 0xffff) === undefined || header >>> 16 !== ObjectState.LIVE) return -EBADF;
   if ((header & 0xffff) !== Eventfd.id) return -EINVAL;
   const ctx = Eventfd.at(fd);
-  yield* ctx.kref.fetchAdd(1);
+  yield* ctx.kref.fetchAdd(1, at('io.get_eventfd'));
   return ctx;
 }
 
 /** @kernel eventfd_ctx_put fs/eventfd.c */
 export function* eventfdCtxPut(ctx: Eventfd): Task {
-  if ((yield* ctx.kref.fetchAdd(-1)) === 1) Eventfd.free(ctx);
+  if ((yield* ctx.kref.fetchAdd(-1, at('io.put_eventfd'))) === 1) Eventfd.free(ctx);
 }
 
 /** Adds one to what a reader of the descriptor finds. @kernel eventfd_signal fs/eventfd.c */
 export function* eventfdSignal(ctx: Eventfd): Task {
-  yield* ctx.count.fetchAdd(1);
+  yield* ctx.count.fetchAdd(1, at('io.count_event'));
 }

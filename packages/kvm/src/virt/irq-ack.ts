@@ -24,16 +24,16 @@ export function allocAckNotifier(gsi: number, action: number): AckNotifier {
 /** @kernel kvm_register_irq_ack_notifier virt/kvm/eventfd.c */
 export function* registerAckNotifier(kvm: Kvm, kian: AckNotifier): Task {
   const irq = kvm.irq as KvmIrq;
-  yield* irq.irqLock.lock();
+  register_ack_alone: yield* irq.irqLock.lock();
   yield* kian.link.writeOnce(yield* irq.ackNotifiers.readOnce());
   yield* irq.ackNotifiers.assign(kian);
-  yield* irq.irqLock.unlock();
+  register_ack_alone: yield* irq.irqLock.unlock();
 }
 
 /** Nobody calls it once this has returned: the owner may free it. @kernel kvm_unregister_irq_ack_notifier virt/kvm/eventfd.c */
 export function* unregisterAckNotifier(kvm: Kvm, kian: AckNotifier): Task {
   const irq = kvm.irq as KvmIrq;
-  yield* irq.irqLock.lock();
+  unregister_ack_alone: yield* irq.irqLock.lock();
   let cell = irq.ackNotifiers;
   for (let at = yield* cell.readOnce(); at !== null; at = yield* cell.readOnce()) {
     if (at === kian) {
@@ -42,7 +42,7 @@ export function* unregisterAckNotifier(kvm: Kvm, kian: AckNotifier): Task {
     }
     cell = at.link;
   }
-  yield* irq.irqLock.unlock();
+  unregister_ack_alone: yield* irq.irqLock.unlock();
   unregister_waits_for_acks: yield* irq.irqSrcu.synchronize();
 }
 

@@ -18,10 +18,10 @@ export const IrqchipMode = { NONE: 0, KERNEL: 1 } as const;
 /** 0 or a negative errno. @kernel kvm_arch_vm_ioctl arch/x86/kvm/x86.c */
 export function* createIrqchip(kvm: Kvm): Task<number> {
   const irq = kvm.irq as KvmIrq;
-  yield* kvm.lock.lock();
+  make_irqchip_alone: yield* kvm.lock.lock();
   const exists = (yield* irq.irqchipMode.readOnce()) !== IrqchipMode.NONE;
   if (!exists) yield* buildIrqchip(kvm);
-  yield* kvm.lock.unlock();
+  make_irqchip_alone: yield* kvm.lock.unlock();
   return exists ? -EEXIST : 0;
 }
 

@@ -5,7 +5,7 @@
  * reads the mode; the vCPU sets the mode, then reads the requests. At least one of them sees the other, so either the
  * vCPU does not enter, or it is interrupted.
  */
-import { retryAfterChange, type Seen, smpMb, type Task } from '@faultline/machine';
+import { at, retryAfterChange, type Seen, smpMb, type Task } from '@faultline/machine';
 import { callFunctionMany, sendIpi } from '../hw/ipi.ts';
 import { KVM_MAX_VCPUS, type Kvm, type Vcpu } from './kvm.ts';
 import { makeRequest, NO_ACTION, NO_WAKEUP, Request, WAIT } from './requests.ts';
@@ -67,7 +67,7 @@ export function* vcpuKick(vcpu: Vcpu): Task {
 
 /** An interrupt for the guest: the local APIC holds it, and the vCPU is made to look. @kernel __apic_accept_irq arch/x86/kvm/lapic.c */
 export function* acceptIrq(vcpu: Vcpu, vector: number): Task {
-  yield* vcpu.events.fetchOr(1 << vector);
+  yield* vcpu.events.fetchOr(1 << vector, at('mmu.note_interrupt'));
   request_event: yield* makeRequest(vcpu, Request.EVENT);
   yield* vcpuKick(vcpu);
 }

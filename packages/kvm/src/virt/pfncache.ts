@@ -92,10 +92,10 @@ export function* gpcDeactivate(kvm: Kvm, gpc: GfnToPfnCache): Task {
   yield* gpc.refreshLock.lock();
   // Not active first: a refresh may not make it valid once the notifier cannot find it.
   yield* setActive(gpc, 0);
-  yield* caches.gpcLock.lock();
+  end_cache_holds_gpc_lock: yield* caches.gpcLock.lock();
   if (caches.gpcList === gpc) caches.gpcList = gpc.next;
   for (let g = caches.gpcList; g !== null; g = g.next) if (g.next === gpc) g.next = gpc.next;
-  yield* caches.gpcLock.unlock();
+  end_cache_holds_gpc_lock: yield* caches.gpcLock.unlock();
   yield* gpc.refreshLock.unlock();
 }
 

@@ -3,7 +3,7 @@
  *
  * Requests: what others ask a vCPU to do before it runs its guest again, a bit each in vcpu->requests.
  */
-import { smpMbAfterAtomic, smpWmb, type Task } from '@faultline/machine';
+import { at, smpMbAfterAtomic, smpWmb, type Task } from '@faultline/machine';
 import type { Vcpu } from './kvm.ts';
 
 /** Above the number of a request: do not wake a vCPU that sleeps; wait until it is out of the guest; set no bit. */
@@ -40,7 +40,7 @@ export function requestBit(request: number): bigint {
 export function* makeRequest(vcpu: Vcpu, request: number): Task {
   // What the request is about is written before the bit. Pairs with the barrier of whoever clears it.
   order_state_before_request: yield* smpWmb();
-  yield* vcpu.requests.fetchOr(requestBit(request));
+  yield* vcpu.requests.fetchOr(requestBit(request), at('mmu.set_request_bit'));
 }
 
 /**

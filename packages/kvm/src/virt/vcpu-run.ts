@@ -32,9 +32,9 @@ export function* vcpuRun(vcpu: Vcpu, arg = 0, mm = (vcpu.kvm as Kvm).mm): Task<n
   const kvm = vcpu.kvm as Kvm;
   if (mm !== kvm.mm || (yield* kvm.vmDead.readOnce()) !== 0) return -EIO;
   if (arg !== 0) return -EINVAL;
-  yield* vcpu.mutex.lock();
+  run_holds_vcpu_mutex: yield* vcpu.mutex.lock();
   const result = yield* run(vcpu);
-  yield* vcpu.mutex.unlock();
+  run_holds_vcpu_mutex: yield* vcpu.mutex.unlock();
   return result;
 }
 

@@ -3,7 +3,7 @@
  *
  * The local APIC as KVM's software has it: what an emulated access does, and which requested vector the guest may have.
  */
-import type { Task } from '@faultline/machine';
+import { at, type Task } from '@faultline/machine';
 import type { Vcpu } from '../virt/kvm.ts';
 import { makeRequest, Request } from '../virt/requests.ts';
 import type { Lapic } from './lapic-state.ts';
@@ -61,7 +61,7 @@ export function* injectFromLapic(vcpu: Vcpu): Task {
   const vector = highestVector(yield* apic.irr.readOnce());
   if (vector < 0 || classOf(vector) <= processorPriority(apic)) return;
   yield* apic.irrPending.writeOnce(0);
-  yield* apic.irr.fetchAndnot(1 << vector);
+  yield* apic.irr.fetchAndnot(1 << vector, at('apicv.accept_vector'));
   // Somebody may have added another before the hint went down.
   if ((yield* apic.irr.readOnce()) !== 0) yield* apic.irrPending.writeOnce(1);
   apic.isr |= 1 << vector;
@@ -70,7 +70,7 @@ export function* injectFromLapic(vcpu: Vcpu): Task {
 
 /** Any thread: the vector is requested. The hint is raised after it. @kernel kvm_lapic_set_irr arch/x86/kvm/lapic.h */
 export function* lapicSetIrr(apic: Lapic, vector: number): Task {
-  yield* apic.irr.fetchOr(1 << vector);
+  yield* apic.irr.fetchOr(1 << vector, at('apicv.request_vector'));
   yield* apic.irrPending.writeOnce(1);
 }
 

@@ -5,7 +5,7 @@
  * the posted-interrupt descriptor; it looks without a lock, and may be late: whoever enters the guest takes what is there,
  * on or off.
  */
-import { bugOn, smpMbAfterAtomic, type Task } from '@faultline/machine';
+import { at, bugOn, smpMbAfterAtomic, type Task } from '@faultline/machine';
 import { sendPostedInterrupt } from '../hw/ipi.ts';
 import { vcpuKick, wakeUp } from '../virt/kick.ts';
 import type { Kvm, Vcpu } from '../virt/kvm.ts';
@@ -32,9 +32,9 @@ export function* deliverInterrupt(vcpu: Vcpu, vector: number): Task {
 export function* deliverPostedInterrupt(vcpu: Vcpu, vector: number): Task {
   const { pir, on } = vcpu.apic as Lapic;
   const bit = 1 << vector;
-  if (((yield* pir.fetchOr(bit)) & bit) !== 0) return;
+  if (((yield* pir.fetchOr(bit, at('apicv.post_vector'))) & bit) !== 0) return;
   // Whoever set it before is about to tell the vCPU, which will find this vector too.
-  if ((yield* on.xchg(1)) === 1) return;
+  if ((yield* on.xchg(1, at('apicv.note_post'))) === 1) return;
   yield* notify(vcpu);
 }
 
@@ -56,7 +56,7 @@ export function* syncPirToIrr(vcpu: Vcpu): Task {
   yield* apic.on.fetchAnd(0);
   // Pairs with the exchange of `on` by senders: what they posted before it is seen now, or they find it 0 and notify.
   order_on_before_posted: yield* smpMbAfterAtomic();
-  const posted = yield* apic.pir.xchg(0);
+  const posted = yield* apic.pir.xchg(0, at('apicv.take_posted'));
   if (posted === 0) return;
   yield* apic.irr.fetchOr(posted);
   if (apic.apicvActive.peek() === 0) yield* makeRequest(vcpu, Request.EVENT);

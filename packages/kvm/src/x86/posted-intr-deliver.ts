@@ -4,7 +4,7 @@
  * An interrupt from another vCPU or from the host: posted as the IOMMU does it, in steps, and by a CPU that also knows
  * how to wake a vCPU that sleeps.
  */
-import type { Task } from '@faultline/machine';
+import { at, type Task } from '@faultline/machine';
 import { type HostCpu, sendVector, Vector } from '../hw/host-cpu.ts';
 import { makeVcpuRequest } from '../virt/kick.ts';
 import { KVM_MAX_VCPUS, type Kvm, type Vcpu } from '../virt/kvm.ts';
@@ -18,7 +18,7 @@ import type { PiDesc, VcpuPi, VmPi } from './posted-intr-state.ts';
 export function* deliverPostedInterrupt(pi: VcpuPi, vector: number): Task {
   const desc = pi.desc as PiDesc;
   const bit = pirBit(vector);
-  if (((yield* pirWord(desc, vector).fetchOr(bit)) & bit) !== 0n) return;
+  if (((yield* pirWord(desc, vector).fetchOr(bit, at('pi.post_vector'))) & bit) !== 0n) return;
   // A notification that is under way covers this request too.
   if (((yield* desc.control.fetchOr(PI_ON)) & PI_ON) !== 0n) return;
   yield* triggerPostedInterrupt(pi);

@@ -5,6 +5,7 @@ import { eoiTwice } from './eoi-twice.ts';
 import { inhibitUnnoticedMapped, inhibitUnnoticedUnmapped } from './inhibit-unnoticed.ts';
 import { interruptLost } from './interrupt-lost.ts';
 import { neverAcceleratedAgain } from './never-accelerated-again.ts';
+import { oneOfTwoPostsLost, oneOfTwoVectorsLost } from './one-of-two-interrupts-lost.ts';
 import {
   earlyVmState,
   lateVcpuState,
@@ -30,6 +31,8 @@ export const apicvScenarios: readonly AnyScenario[] = [
   accessPageMigratedByHook,
   eoiTwice,
   interruptLost,
+  oneOfTwoPostsLost,
+  oneOfTwoVectorsLost,
   staleVmStateWithAllLevelsReal,
   ...toggledWhileMemoryMoves,
 ];

@@ -10,6 +10,12 @@ import {
   writeNotLogged,
 } from './guest-frames.ts';
 import { destroyedBetweenChunks, mappedTwice } from './rwlock-form.ts';
+import {
+  accessFaultInFreedTable,
+  harvestInFreedTable,
+  harvestInReplacedSlots,
+  slotForgotten,
+} from './taken-alone.ts';
 import { tornDown } from './torn-down.ts';
 import { useThroughTlb, useUnnoticed } from './use-unnoticed.ts';
 
@@ -27,5 +33,9 @@ export const arm64Scenarios: readonly AnyScenario[] = [
   useThroughTlb,
   destroyedBetweenChunks,
   mappedTwice,
+  accessFaultInFreedTable,
+  harvestInFreedTable,
+  slotForgotten,
+  harvestInReplacedSlots,
   tornDown,
 ];

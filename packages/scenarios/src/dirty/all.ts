@@ -14,7 +14,9 @@ import { secondHugePage, secondSplitPage } from './huge-pages-cleared.ts';
 import { liveMigrations } from './live-migration.ts';
 import { logOracles } from './log-oracle.ts';
 import { agedPageAtStart, initiallySetPageLost, loggingStops, writeMissedAtStart } from './logging-starts.ts';
+import { neighbourBitLost } from './neighbour-bit-lost.ts';
 import { copiedBeforeRingReset, ringEntryTorn, ringOverrun, writeAfterRingReset } from './ring.ts';
+import { ringBesideANewVcpu } from './ring-beside-a-new-vcpu.ts';
 import { trackedPageWritten } from './tracked-page-written.ts';
 import { secondWriter, writeAfterCopy } from './write-after-copy.ts';
 import {
@@ -50,7 +52,9 @@ export const dirtyScenarios: readonly AnyScenario[] = [
   copiedBeforeRingReset,
   ringEntryTorn,
   ringOverrun,
+  ringBesideANewVcpu,
   emulatedWriteMissed,
+  neighbourBitLost,
   ...logOracles,
   ...liveMigrations,
 ];

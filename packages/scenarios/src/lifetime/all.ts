@@ -9,10 +9,13 @@ import {
 } from './files-and-mms.ts';
 import { killedWhileVcpuRuns, usedWhileProcessEnds } from './killed.ts';
 import { vcpuCountedBeforeItIsThere } from './vcpu-counted-before-it-is-there.ts';
+import { vcpuIdGivenTwice, vcpuReplaced } from './vcpus-made-at-once.ts';
 
 /** Scenarios of area `lifetime`. */
 export const lifetimeScenarios: readonly AnyScenario[] = [
   vcpuCountedBeforeItIsThere,
+  vcpuIdGivenTwice,
+  vcpuReplaced,
   childRunsVm,
   deviceClosedEarly,
   vcpuRunEarly,

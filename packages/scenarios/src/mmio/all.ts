@@ -10,6 +10,7 @@ import { oldSpteAfterPublish } from './old-spte-after-publish.ts';
 import { pendingIoLost } from './pending-io-lost.ts';
 import { smmAnswerOutsideSmm } from './smm-answer-outside-smm.ts';
 import { transientSpteHits } from './transient-spte-hits.ts';
+import { vcpuRunTwiceAtOnce } from './vcpu-run-twice-at-once.ts';
 
 /** Scenarios of area `mmio`. */
 export const mmioScenarios: readonly AnyScenario[] = [
@@ -22,4 +23,5 @@ export const mmioScenarios: readonly AnyScenario[] = [
   smmAnswerOutsideSmm,
   dummySlotChurn,
   pendingIoLost,
+  vcpuRunTwiceAtOnce,
 ];

@@ -9,6 +9,7 @@ import { flushSkipped } from './flush-skipped.ts';
 import { flushWaitsForEver } from './flush-waits-for-ever.ts';
 import { kickedVcpuSleepsOn, kickLost } from './kick-lost.ts';
 import { shadowPageFreedUnderAWalk } from './shadow-page-freed-under-a-walk.ts';
+import { oneOfTwoInterruptsLost, requestLostBesideAFlush } from './two-senders.ts';
 
 /** Scenarios of vCPU entry, requests, kicks and remote flushes. */
 export const mmuEntryScenarios: readonly AnyScenario[] = [
@@ -18,6 +19,8 @@ export const mmuEntryScenarios: readonly AnyScenario[] = [
   flushWaitsForEver,
   kickLost,
   kickedVcpuSleepsOn,
+  oneOfTwoInterruptsLost,
+  requestLostBesideAFlush,
   shadowPageFreedUnderAWalk,
   flushSkipped,
   flushShowsMoreThanAbstract,

@@ -15,6 +15,7 @@ export const apicvMutants: readonly Mutant[] = [
   ...faults(),
   ...accessPage(),
   ...interrupts(),
+  ...pairs(),
 ];
 
 function zaps(): Mutant[] {
@@ -262,5 +263,48 @@ function interrupts(): Mutant[] {
       against: ['apicv/interrupt-lost'],
       expect: { equivalent: 'clearing the note is a locked instruction, a full barrier on x86' },
     },
+  ];
+}
+
+/** Atomic operations taken apart, where two interrupts meet. */
+function pairs(): Mutant[] {
+  const posts = 'one-of-two-posts-lost';
+  const vectors = 'one-of-two-vectors-lost';
+  return [
+    caught(
+      'vector-posted-by-read-and-write',
+      'A sender reads the posted vectors and writes them with its own: that of another sender is lost.',
+      posts,
+      RUNS_ON,
+      { off: ['apicv.post_vector'] },
+    ),
+    caught(
+      'note-of-a-post-set-by-read-and-write',
+      'A sender finds that a post was noted, the vCPU takes it back, and the sender writes it again: the next post notifies nobody.',
+      posts,
+      RUNS_ON,
+      { off: ['apicv.note_post'] },
+    ),
+    caught(
+      'posts-read-then-zeroed',
+      'The vCPU reads the posted vectors and then zeroes them: one that is posted in between is lost.',
+      posts,
+      'each vector that was sent is posted, requested or in service',
+      { off: ['apicv.take_posted'] },
+    ),
+    caught(
+      'vector-requested-by-read-and-write',
+      'A sender reads the requested vectors and writes them with its own: that of another sender is lost.',
+      vectors,
+      'each vector that was sent is posted, requested or in service',
+      { off: ['apicv.request_vector'] },
+    ),
+    caught(
+      'vector-accepted-by-read-and-write',
+      'The vCPU takes a vector out of the requested ones by a read and a write: one that is requested in between is lost.',
+      vectors,
+      'no vCPU sleeps on without an interrupt that it was sent',
+      { off: ['apicv.accept_vector'] },
+    ),
   ];
 }

@@ -331,4 +331,42 @@ const guest: readonly Mutant[] = [
   },
 ];
 
-export const arm64Mutants: readonly Mutant[] = [...seed004, ...teardown, ...entered, ...guest, ...later];
+const alone: readonly Mutant[] = [
+  {
+    name: 'arm64/access-fault-without-mmu-lock',
+    says: 'An access fault walks the tables without mmu_lock: the host empties one and frees it.',
+    off: ['arm64.access_fault_holds_mmu_lock'],
+    against: ['arm64/access-fault-in-a-freed-table'],
+    expect: { caught: 'arm64/access-fault-in-a-freed-table', always: SAFE },
+  },
+  {
+    name: 'arm64/harvest-without-mmu-lock',
+    says: 'A harvest protects pages without mmu_lock: the host empties a table on the way and frees it.',
+    off: ['arm64.harvest_holds_mmu_lock'],
+    against: ['arm64/harvest-in-a-freed-table'],
+    expect: { caught: 'arm64/harvest-in-a-freed-table', always: SAFE },
+  },
+  {
+    name: 'arm64/harvest-without-slots-lock',
+    says: 'A harvest looks its slot up without slots_lock: the array is replaced and freed.',
+    off: ['arm64.harvest_holds_slots_lock'],
+    against: ['arm64/harvest-in-replaced-slots'],
+    expect: { caught: 'arm64/harvest-in-replaced-slots', always: 'no array is used that was replaced' },
+  },
+  {
+    name: 'arm64/slots-replaced-without-slots-lock',
+    says: 'Slots are copied and replaced without slots_lock: an array is freed that another ioctl is copying.',
+    off: ['arm64.replace_slots_alone'],
+    against: ['arm64/slot-forgotten'],
+    expect: { caught: 'arm64/slot-forgotten', always: 'no array is used that was replaced' },
+  },
+];
+
+export const arm64Mutants: readonly Mutant[] = [
+  ...seed004,
+  ...teardown,
+  ...entered,
+  ...guest,
+  ...later,
+  ...alone,
+];

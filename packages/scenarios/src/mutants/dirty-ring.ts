@@ -12,6 +12,13 @@ const caught = caughtIn('dirty');
 /** Changes to the dirty ring: its two sides, its entries, and what a reset arms. */
 export const dirtyRingMutants: readonly Mutant[] = [
   caught(
+    'ring-enabled-without-kvm-lock',
+    'Rings are enabled without kvm->lock: a vCPU that is being made may get none.',
+    'dirty/ring-enabled-beside-a-new-vcpu',
+    'the size of rings is decided under kvm->lock',
+    { off: ['dirty.enable_ring_alone'] },
+  ),
+  caught(
     'ring-reset-without-flush',
     'KVM_RESET_DIRTY_RINGS returns before TLBs are flushed: a writable translation lets writes through unnamed.',
     RESET,

@@ -17,6 +17,13 @@ export const dirtyMutants: readonly Mutant[] = [
     { variant: 'dirty-bits-taken-after-protection' },
   ),
   caught(
+    'bit-read-then-written',
+    'A vCPU reads a word of the bitmap and then writes it with its own bit: the bit that another one sets in between is lost.',
+    'dirty/neighbour-bit-lost',
+    'a page that was written is in the next harvest',
+    { off: ['dirty.set_dirty_bit'] },
+  ),
+  caught(
     'bits-read-then-zeroed',
     'A word of the bitmap is read and then zeroed: a bit that a vCPU sets in between is lost.',
     'dirty/write-after-copy',

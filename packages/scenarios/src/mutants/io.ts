@@ -262,6 +262,57 @@ const ring: readonly Mutant[] = [
 ];
 
 export const ioMutants: readonly Mutant[] = [
+  {
+    name: 'io/event-counted-by-read-and-write',
+    says: 'The count of an eventfd is raised by a read and a write: of two events at once one is not counted.',
+    off: ['io.count_event'],
+    against: ['io/event-not-counted'],
+    expect: { caught: 'io/event-not-counted', always: 'each write is counted' },
+  },
+  {
+    name: 'io/ack-notifiers-registered-without-irq-lock',
+    says: 'A notifier is put on the list without irq_lock: of two at once, one is forgotten.',
+    off: ['locks.register_ack_alone'],
+    against: ['io/ack-notifier-forgotten'],
+    expect: { caught: 'io/ack-notifier-forgotten', always: 'whoever is registered is told' },
+  },
+  {
+    name: 'io/ack-notifier-taken-back-without-irq-lock',
+    says: 'A notifier is taken off the list without irq_lock: one that is put there meanwhile goes with it.',
+    off: ['locks.unregister_ack_alone'],
+    against: ['io/ack-notifier-unlinked-with-another'],
+    expect: {
+      caught: 'io/ack-notifier-unlinked-with-another',
+      always: 'whoever is registered is told, and nobody else',
+    },
+  },
+  {
+    name: 'io/eventfd-reference-taken-by-read-and-write',
+    says: 'A reference to an eventfd is taken by a read and a write: one that is put meanwhile comes back.',
+    off: ['io.get_eventfd'],
+    against: ['io/eventfd-reference-lost'],
+    expect: {
+      caught: 'io/eventfd-reference-lost',
+      always: 'the reference of the file is the one that is left',
+    },
+  },
+  {
+    name: 'io/eventfd-reference-put-by-read-and-write',
+    says: 'A reference to an eventfd is put by a read and a write: one that is put meanwhile comes back.',
+    off: ['io.put_eventfd'],
+    against: ['io/eventfd-reference-lost'],
+    expect: {
+      caught: 'io/eventfd-reference-lost',
+      always: 'the reference of the file is the one that is left',
+    },
+  },
+  {
+    name: 'io/irqchip-made-without-kvm-lock',
+    says: 'Whether there is an irqchip is looked up without kvm->lock: two callers find none, and both make one.',
+    off: ['locks.make_irqchip_alone'],
+    against: ['io/irqchip-made-twice'],
+    expect: { caught: 'io/irqchip-made-twice', always: 'one makes it, the other gets -EEXIST' },
+  },
   ...arrays,
   ...writers,
   ...failures,

@@ -20,6 +20,20 @@ export const lifetimeMutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'lifetime/vcpu-id-checked-without-lock',
+    says: 'Whether an id is taken is looked up without kvm->lock: two creations find it free.',
+    off: ['lifetime.place_vcpu_alone'],
+    against: ['lifetime/vcpu-id-given-twice'],
+    expect: { caught: 'lifetime/vcpu-id-given-twice', always: 'one gets the vCPU, the other -EEXIST' },
+  },
+  {
+    name: 'lifetime/vcpu-placed-without-lock',
+    says: 'The place of a new vCPU is chosen without kvm->lock: two creations choose the same.',
+    off: ['lifetime.place_vcpu_alone'],
+    against: ['lifetime/vcpu-replaced-by-another'],
+    expect: { caught: 'lifetime/vcpu-replaced-by-another', always: 'both are among those of the VM' },
+  },
+  {
     name: 'lifetime/other-mm-let-in',
     says: 'A child with an mm of its own runs the VM: no notifier tells of changes to its memory.',
     off: ['lifetime.check_mm'],

@@ -6,6 +6,13 @@ const AFTER_VISIBLE = 'an access that starts after the new slots are visible goe
 /** Changes to MMIO caching and to KVM_RUN's completions. */
 export const mmioMutants: readonly Mutant[] = [
   {
+    name: 'mmio/run-without-vcpu-mutex',
+    says: 'KVM_RUN does not take vcpu->mutex: two threads of the VMM carry out the same instruction.',
+    off: ['mmio.run_holds_vcpu_mutex'],
+    against: ['mmio/vcpu-run-twice-at-once'],
+    expect: { caught: 'mmio/vcpu-run-twice-at-once', always: 'a run has the vCPU for itself' },
+  },
+  {
     name: 'mmio/transient-generation-cached',
     says: 'The vCPU cache takes a generation that is marked in progress: the decision hits until the update is over.',
     off: ['mmio.refuse_transient_generation'],

@@ -11,6 +11,20 @@ const CLIENT = 'mmu/flush-shows-more-than-abstract';
 /** Changes to the entry into the guest, to requests, kicks and remote flushes. */
 export const mmuEntryMutants: readonly Mutant[] = [
   {
+    name: 'mmu/interrupt-noted-by-read-and-write',
+    says: 'A device reads the interrupts of a vCPU and then writes them with its own: that of another device is lost.',
+    off: ['mmu.note_interrupt'],
+    against: ['mmu/one-of-two-interrupts-lost'],
+    expect: { caught: 'mmu/one-of-two-interrupts-lost', always: SLEEPS_ON },
+  },
+  {
+    name: 'mmu/request-set-by-read-and-write',
+    says: 'A request is set by a read and a write: one that somebody else sets in between is lost.',
+    off: ['mmu.set_request_bit'],
+    against: ['mmu/request-lost-beside-a-flush'],
+    expect: { caught: 'mmu/request-lost-beside-a-flush', always: SLEEPS_ON },
+  },
+  {
     name: 'mmu/flush-not-requested',
     says: 'A flush interrupts vCPUs in the guest and leaves no request: they come back with what they had.',
     off: ['mmu.set_request'],

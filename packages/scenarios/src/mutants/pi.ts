@@ -20,6 +20,13 @@ const WRONG_CPU = 'pi/wrong-cpu-notified';
 
 const sleeping: readonly Mutant[] = [
   {
+    name: 'pi/vector-posted-by-read-and-write',
+    says: 'A CPU posts by reading the word of the vector and writing it: what another one posts in between is lost.',
+    off: ['pi.post_vector'],
+    against: ['pi/one-of-two-deliveries-lost'],
+    expect: { caught: 'pi/one-of-two-deliveries-lost', always: RUNS_ON },
+  },
+  {
     name: 'pi/earlier-post-not-looked-for',
     says: 'A vCPU asks to be woken and does not look whether something was posted before: its notification meant nothing to the host.',
     off: ['pi.wake_for_earlier_post'],

@@ -13,6 +13,13 @@ const caught = caughtIn('shadow');
 /** Changes to the shadow MMU: keeping pages in step with the guest's tables. */
 export const shadowMutants: readonly Mutant[] = [
   caught(
+    'note-in-guest-entry-stored',
+    'KVM stores the entry that it has read with its note: what the guest has written in between is gone.',
+    'guest-entry-overwritten',
+    'the entry is what the guest has written',
+    { off: ['shadow.note_in_gpte'] },
+  ),
+  caught(
     'table-not-read-again',
     'A table is mirrored as it was read before it was protected.',
     'table-changed-under-a-fault',

@@ -12,6 +12,17 @@ const TWICE = 'tsc/vcpu-counted-twice';
 
 export const tscMutants: readonly Mutant[] = [
   {
+    name: 'tsc/requests-looked-at-before-mode',
+    says: 'A vCPU looks for requests before others can see that it is in its guest: it is not waited for.',
+    off: ['tsc.order_mode_before_clock_requests'],
+    model: 'tso',
+    against: ['tsc/clock-goes-back-inside'],
+    expect: {
+      caught: 'tsc/clock-goes-back-inside',
+      always: 'time does not go back from one vCPU to another',
+    },
+  },
+  {
     name: 'tsc/writes-not-locked',
     says: 'Two vCPUs that are created at once each look at the last write and record their own: their offsets differ and one counts as matched.',
     off: ['tsc.lock_tsc_writes', 'tsc.unlock_tsc_writes'],

@@ -3,6 +3,16 @@ import type { Mutant } from '../mutant.ts';
 
 const locks: readonly Mutant[] = [
   {
+    name: 'xen/cache-ended-without-gpc-lock',
+    says: 'A cache is taken off the list while a notifier walks it.',
+    off: ['xen.end_cache_holds_gpc_lock'],
+    against: ['xen/cache-ended-under-a-notifier'],
+    expect: {
+      caught: 'xen/cache-ended-under-a-notifier',
+      always: 'the list of caches changes under gpc_lock',
+    },
+  },
+  {
     name: 'xen/mapped-under-kvm-lock',
     says: 'shared_info is mapped under kvm->lock: a vCPU that sends meets an ioctl that waits for it.',
     variant: 'before-310bc39546',

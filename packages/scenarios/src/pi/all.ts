@@ -11,6 +11,7 @@ import {
   wakeUpSleepsUnderRt,
   wakeUpSleptUnderRt,
 } from './posted-interrupt-lost.ts';
+import { oneOfTwoDeliveriesLost } from './two-senders.ts';
 
 /** Scenarios of posted interrupts. */
 export const piScenarios: readonly AnyScenario[] = [
@@ -25,6 +26,7 @@ export const piScenarios: readonly AnyScenario[] = [
   deliveryLost,
   deliveryFindsNobodyAsleep,
   notifiedOnTheWrongCpu,
+  oneOfTwoDeliveriesLost,
   deviceAttachedUnderASleeper,
   deviceDetachedUnderASleeper,
 ];

@@ -8,6 +8,7 @@ import {
   upperEntryWritten,
 } from './entry-dropped.ts';
 import { gfnAlias, gfnAliasHeld, gfnAliasMerged } from './gfn-alias-aba.ts';
+import { guestEntryOverwritten } from './guest-entry-overwritten.ts';
 import {
   dirtyBitLost,
   dirtyBitLostReal,
@@ -41,6 +42,7 @@ export const shadowScenarios: readonly AnyScenario[] = [
   unsyncSeenTooLate,
   unsyncCountLost,
   upperTableWritten,
+  guestEntryOverwritten,
   freedFrameMapped,
   dirtyBitLost,
   dirtyBitLostReal,

@@ -1,5 +1,11 @@
 import type { AnyScenario } from '@faultline/machine';
-import { clockGoesBack, tornSnapshot, tornSnapshotInGuest } from './clock-goes-back.ts';
+import {
+  clockGoesBack,
+  clockGoesBackInside,
+  tornSnapshot,
+  tornSnapshotInGuest,
+  twoUpdates,
+} from './clock-goes-back.ts';
 import { countedTwice, createdTogether, unstableWritten, writtenTogether } from './offsets-differ.ts';
 
 /** Scenarios of time-stamp counters and the master clock. */
@@ -11,4 +17,6 @@ export const tscScenarios: readonly AnyScenario[] = [
   clockGoesBack,
   tornSnapshot,
   tornSnapshotInGuest,
+  twoUpdates,
+  clockGoesBackInside,
 ];

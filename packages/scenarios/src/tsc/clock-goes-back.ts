@@ -2,6 +2,7 @@ import type { Kvm } from '@faultline/kvm';
 import {
   createTscVm,
   getClock,
+  guestComparesClock,
   guestLooksAtClock,
   type HostClock,
   leap,
@@ -132,5 +133,66 @@ export const tornSnapshotInGuest = scenario('tsc/torn-snapshot-in-a-guest', {
   sometimes: {
     'the old': ({ results }) => results.vcpu0 === OLD,
     'the new': ({ results }) => results.vcpu0 === NEW,
+  },
+});
+
+/** Two ioctls replace the clock at once while user space asks for the time: the count of changes is kept by one at a time. */
+export const twoUpdates = scenario('tsc/torn-snapshot-of-two-updates', {
+  title: 'two threads replace the clock at once, and one of them says that it is whole when it is not',
+  source: 'tsc_write_lock, pvclock_sc',
+  size: '1 KVM_GET_CLOCK, 2 updates',
+  deep: true,
+  *setup() {
+    return yield* clocks();
+  },
+  threads: {
+    *vmm({ vm }: Clocks) {
+      return yield* getClock(vm);
+    },
+    *one({ vm }: Clocks) {
+      yield* updateMasterclock(vm);
+    },
+    *other({ vm }: Clocks) {
+      yield* updateMasterclock(vm);
+    },
+  },
+  always: {
+    'the time is that of the old clock or of the new': ({ results }) =>
+      results.vmm === OLD || results.vmm === NEW,
+  },
+  sometimes: {
+    'the old': ({ results }) => results.vmm === OLD,
+    'the new': ({ results }) => results.vmm === NEW,
+  },
+});
+
+/**
+ * The same where each guest looks at what was read last once it is inside. A vCPU says that it is in its guest, then looks for
+ * requests; whoever replaces the clock asks, then looks who is inside: one of the two sees the other.
+ */
+export const clockGoesBackInside = scenario('tsc/clock-goes-back-inside', {
+  title:
+    'a guest is entered as the clock is replaced, unseen, and reads the old clock after the new one was read',
+  source: 'vcpu_enter_guest, kvm_make_all_cpus_request',
+  size: '2 vCPUs, 1 look at the clock each, 1 of them after the update, 1 update',
+  defends: ['tsc.order_mode_before_clock_requests'],
+  *setup() {
+    return yield* clocks();
+  },
+  threads: {
+    *vcpu0({ a, guest }: Clocks) {
+      return yield* guestComparesClock(a, guest.lastTime);
+    },
+    *vcpu1({ vm, b, guest }: Clocks) {
+      yield* updateMasterclock(vm);
+      return yield* guestComparesClock(b, guest.lastTime);
+    },
+  },
+  always: {
+    'time does not go back from one vCPU to another': ({ results }) =>
+      results.vcpu0 === false && results.vcpu1 === false,
+  },
+  sometimes: {
+    'the old clock is read first': (_, { a }) => a.systemTime === 100,
   },
 });

@@ -1,5 +1,6 @@
 /** The scenarios of area xen. */
 import type { AnyScenario } from '@faultline/machine';
+import { cacheEndedUnderANotifier } from './cache-ended.ts';
 import { cacheNotOnTheList, cacheOfAnotherPage } from './cache-of-another-page.ts';
 import {
   eventLostAsPageIsMapped,
@@ -61,6 +62,7 @@ export const xenScenarios = [
   eventForTheOldVcpu,
   cacheOfAnotherPage,
   cacheNotOnTheList,
+  cacheEndedUnderANotifier,
   timerDeadlock,
   vcpuAttributeDeadlock,
   vcpuAttributeReadDeadlock,

@@ -4,7 +4,7 @@
  * The guest's own page tables: words of guest memory. Entries are x86's: P 0, W 1, U 2, A 5, D 6, PS 7, frame 12-51. Swap
  * and migration of the model keep only the first word of a page, so tables are not to be moved.
  */
-import type { Cell, Task } from '@faultline/machine';
+import { at, type Cell, type Task } from '@faultline/machine';
 import type { HostMemory } from '../../host/memory.ts';
 import { type MmStruct, PTE_PRESENT, ptePfn, setPfnDirty } from '../../host/mm.ts';
 import { type Gfn, PAGE_SIZE, type Pfn } from '../../types.ts';
@@ -166,7 +166,7 @@ function* noteInGpte(
   const kvm = vcpu.kvm as Kvm;
   const pfn = yield* frameBehind(memory, table);
   if (pfn === null) return null;
-  const seen = yield* frameWord(kvm, pfn, index).cmpxchg(old, old | bits);
+  const seen = yield* frameWord(kvm, pfn, index).cmpxchg(old, old | bits, at('shadow.note_in_gpte'));
   if (seen !== old) return null;
   yield* setPfnDirty(kvm.mmStruct as MmStruct, pfn);
   yield* markPageDirtyInSlot(vcpu, memory.slot as Memslot, table);
