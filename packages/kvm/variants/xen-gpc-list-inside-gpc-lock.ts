@@ -3,7 +3,7 @@ import type { Task } from '@faultline/machine';
 import type { Kvm } from '../src/virt/kvm.ts';
 import type { GfnToPfnCache, PfnCaches } from '../src/virt/pfncache-state.ts';
 
-/** @replaces packages/kvm/src/virt/pfncache.ts#gpcDeactivate 1a73e8c5 */
+/** @replaces packages/kvm/src/virt/pfncache.ts#gpcDeactivate 9e944ae8 */
 export function* gpcDeactivate(kvm: Kvm, gpc: GfnToPfnCache): Task {
   const caches = kvm.pfnCaches as PfnCaches;
   yield* gpc.refreshLock.lock();
