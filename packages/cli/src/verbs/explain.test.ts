@@ -80,7 +80,7 @@ describe('explain --conform', () => {
   });
 
   test('a trace without SPTEs compares nothing: status 3; what is no trace is bad input', async () => {
-    const empty = '# tracer: nop\n g-8    [000] .....  1.5: kvm_fpu: load\n';
+    const empty = '# tracer: nop\n g-8    [000] .....  1.500000: kvm_fpu: load\n';
     expect((await run('explain', '--conform', file('empty.txt', empty))).code).toBe(3);
     const ran = await run('explain', '--conform', splat);
     expect([ran.code, ran.err]).toEqual([2, expect.stringMatching(/no trace in it/)]);
