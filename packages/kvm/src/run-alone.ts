@@ -21,11 +21,23 @@ export function freshArena(memory: number | ArrayBuffer = 65_536): void {
   current.task = 0;
 }
 
-/** Runs the task; `choices` answers its choices in order, then 0. */
+/** A task that has not ended after so many operations goes round in circles: what calls here need is a fraction of it. */
+const MAX_OPERATIONS = 100_000;
+
+/** Thrown for a task that does not end by itself. */
+export class NeverEnds extends Error {
+  constructor() {
+    super(`no end after ${MAX_OPERATIONS} operations of one thread`);
+    this.name = 'NeverEnds';
+  }
+}
+
+/** Runs the task; `choices` answers its choices in order, then 0. Throws NeverEnds. */
 export function runAlone<T>(task: Task<T>, choices: readonly number[] = []): T {
   const left = [...choices];
   const stack: Iterator<unknown, unknown, unknown>[] = [task as Iterator<unknown, unknown, unknown>];
   let answer: unknown;
+  let operations = 0;
   for (;;) {
     const step = (stack.at(-1) as Iterator<unknown, unknown, unknown>).next(answer);
     if (step.done) {
@@ -33,6 +45,7 @@ export function runAlone<T>(task: Task<T>, choices: readonly number[] = []): T {
       answer = step.value;
       if (stack.length === 0) return answer as T;
     } else if (step.value === operation) {
+      if (++operations > MAX_OPERATIONS) throw new NeverEnds();
       answer = execute(operation, left);
     } else {
       stack.push(step.value as Iterator<unknown, unknown, unknown>);

@@ -25,6 +25,11 @@ export interface Region {
   readonly inMemory: boolean;
 }
 
+/** A call that does not return, and never would. */
+export class NeverReturns extends Error {
+  override name = 'NeverReturns';
+}
+
 export interface VmClient {
   /** MEMORY_PAGES pages. */
   readonly memory: Uint8Array;

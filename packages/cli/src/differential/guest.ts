@@ -1,7 +1,6 @@
 /** Running a guest, whoever runs it: the same registers, the same answers, and every exit written down. */
 import { errnoName } from '@faultline/kvm';
 import { type Exit, NO_REGISTERS, PAGE, type Registers, type VcpuClient, type VmClient } from './client.ts';
-import { NotInterpreted } from './processor.ts';
 
 /** Where guests have their code, and behind it a stack: a slot of its own, in the last pages of the memory. */
 export const CODE = { slot: 500, gpa: 0xe0000, page: 64, pages: 2 } as const;
@@ -59,8 +58,10 @@ export function runGuest(vm: VmClient, vcpu: VcpuClient, { code, registers }: Gu
       if (asks) vcpu.answer(answerFor(exit, exits.length));
     }
   } catch (error) {
-    if (error instanceof NotInterpreted) return { ...ended(0, null), unfollowed: error.message };
-    throw error;
+    if (error instanceof Error && error.name === 'NotInterpreted')
+      return { ...ended(0, null), unfollowed: error.message };
+    if (error instanceof Error && error.name === 'NeverReturns') exits.push('never returns');
+    else throw error;
   }
   return ended(0, null);
 }

@@ -37,13 +37,15 @@ import {
   type VmOptions,
   vcpuRun,
 } from '@faultline/kvm';
-import { freshArena, runAlone } from '@faultline/kvm/run-alone';
+import { freshArena, NeverEnds, runAlone as runTask } from '@faultline/kvm/run-alone';
+import type { Task } from '@faultline/machine';
 import {
   type Coalesced,
   EVENTFDS,
   type Exit,
   type KvmClient,
   MEMORY_PAGES,
+  NeverReturns,
   PAGE,
   type Region,
   type Registers,
@@ -72,6 +74,14 @@ const TABLES = { levels: 5, indexBits: 8 };
 export function openOurKvm(machine: Machine): KvmClient {
   const arena = new ArrayBuffer(ARENA);
   return { name: 'Faultline', createVm: () => new OurVm(machine, arena) };
+}
+
+function runAlone<T>(task: Task<T>): T {
+  try {
+    return runTask(task);
+  } catch (error) {
+    throw error instanceof NeverEnds ? new NeverReturns(error.message) : error;
+  }
 }
 
 class OurVm implements VmClient {

@@ -16,7 +16,9 @@ export interface Bus {
 }
 
 /** What the interpreter does not do: the guest is not compared. */
-export class NotInterpreted extends Error {}
+export class NotInterpreted extends Error {
+  override name = 'NotInterpreted';
+}
 
 export class Processor {
   /** AX CX DX BX SP BP SI DI */

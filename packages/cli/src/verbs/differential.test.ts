@@ -68,6 +68,23 @@ test('an errno of ours that is changed on purpose is found, in the two calls tha
   expect(status).toBe(1);
 });
 
+test('a model that goes round in circles is a difference, and does not hang', () => {
+  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'differential-')), 'x86');
+  mkdirSync(folder);
+  const text = readFileSync(path.join(ROOT, 'packages/kvm/src/x86/direct-page-fault.ts'), 'utf8');
+  const changed = text.replace('if (fault.write && (slot.flags & KVM_MEM_READONLY) !== 0) return null;', '');
+  expect(changed).not.toBe(text);
+  const file = path.join(folder, 'direct-page-fault.ts');
+  writeFileSync(file, changed);
+  const { status, stdout } = faultline(['differential', '--calls', '1000', '--guests', '1', '--with', file]);
+  if (reason !== null) {
+    expect([status, SKIPPED.test(stdout)]).toEqual([3, true]);
+    return;
+  }
+  expect(stdout).toMatch(/writes 0x[0-9a-f]+, then HLT\n +ours {3}never returns\n +theirs MMIO write/);
+  expect(status).toBe(1);
+});
+
 test('bad usage is refused', () => {
   expect(faultline(['differential', '--calls', 'none']).status).toBe(2);
   expect(faultline(['differential', '--with', 'no-such-variant']).status).toBe(2);
