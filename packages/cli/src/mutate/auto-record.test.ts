@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from '@faultline/machine/plugin';
 import { expect, test } from 'vitest';
-import type { AutoRecord } from '../verbs/mutate-auto.ts';
+import { type AutoRecord, recordText } from '../verbs/mutate-auto.ts';
 import type { AutoRow } from './auto.ts';
 import { REASONS } from './auto-reasons.ts';
 import { recordProblems } from './auto-record.ts';
@@ -31,6 +31,10 @@ const recorded = JSON.parse(
 
 test('the recorded run is of the present sites, and each that nobody missed has a sentence that still holds', () => {
   expect(recordProblems(recorded.rows, presentSites(), REASONS)).toEqual([]);
+});
+
+test('the file is as the recorder writes it', () => {
+  expect(readFileSync(path.join(ROOT, 'packages/scenarios/auto.json'), 'utf8')).toBe(recordText(recorded));
 });
 
 const SITE = 'x86/zap.ts#zapAll:root.spt.at(i).xchg';

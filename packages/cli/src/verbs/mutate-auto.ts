@@ -67,7 +67,7 @@ export async function mutateAuto(asked: readonly string[], options: AutoOptions)
       }),
     );
     const record = recordOf(rows, asked.length > 0 ? asked : areas, (Date.now() - began) / 1000);
-    if (options.record !== undefined) writeFileSync(options.record, `${JSON.stringify(record, null, 2)}\n`);
+    if (options.record !== undefined) writeFileSync(options.record, recordText(record));
     process.stdout.write(
       options.reporter === 'json'
         ? `${JSON.stringify(record, null, 2)}\n`
@@ -119,6 +119,24 @@ function recordOf(rows: readonly AutoRow[], areas: readonly string[], seconds: n
     },
     rows,
   };
+}
+
+const COLUMNS = 110;
+
+/** As the project formats such a file: a list stands in one line if it fits. */
+export function recordText(record: AutoRecord): string {
+  const list = /^( *"\w+": )\[\n((?: *"[^"\n]*",?\n)+) *\](,?)$/gm;
+  const text = JSON.stringify(record, null, 2).replace(
+    list,
+    (all: string, key: string, items: string, comma: string) => {
+      const line = `${key}[${items
+        .trim()
+        .split(/,?\n */)
+        .join(', ')}]${comma}`;
+      return line.length <= COLUMNS ? line : all;
+    },
+  );
+  return `${text}\n`;
 }
 
 const COLOURS: Readonly<Record<AutoVerdict, (text: string) => string>> = {

@@ -3,19 +3,19 @@
  *
  * The end of a VM, with its last reference: files of it and of its vCPUs, and ioctls under way in them.
  */
-import type { Task } from '@faultline/machine';
+import { at, type Task } from '@faultline/machine';
 import { mmuNotifierUnregister } from '../host/mmu-notifier-list.ts';
 import { mmdrop, mmput } from '../host/user-mm.ts';
 import { ArmKvm, ArmSlots, ArmVcpu, type UserMm } from './state.ts';
 
 /** @kernel kvm_get_kvm virt/kvm/kvm_main.c */
 export function* kvmGetKvm(kvm: ArmKvm): Task {
-  yield* kvm.usersCount.fetchAdd(1);
+  yield* kvm.usersCount.fetchAdd(1, at('lifetime.get_vm'));
 }
 
 /** @kernel kvm_put_kvm virt/kvm/kvm_main.c */
 export function* kvmPutKvm(kvm: ArmKvm): Task {
-  if ((yield* kvm.usersCount.fetchAdd(-1 >>> 0)) === 1) yield* destroyVm(kvm);
+  if ((yield* kvm.usersCount.fetchAdd(-1 >>> 0, at('lifetime.put_vm'))) === 1) yield* destroyVm(kvm);
 }
 
 /** @kernel kvm_destroy_vm virt/kvm/kvm_main.c */

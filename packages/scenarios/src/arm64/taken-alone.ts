@@ -70,7 +70,7 @@ export const slotForgotten = scenario('arm64/slot-forgotten', {
   source: '__kvm_set_memory_region',
   size: '2 KVM_SET_USER_MEMORY_REGION for two slots',
   defends: ['arm64.replace_slots_alone'],
-  *setup() {
+  *setup(): Task<ArmVm> {
     return createArmVm({ levels: 2, vcpus: 1, pages: 4, slots: [] });
   },
   threads: {
@@ -93,7 +93,7 @@ export const harvestInReplacedSlots = scenario('arm64/harvest-in-replaced-slots'
   source: 'kvm_get_dirty_log_protect',
   size: '1 harvest, 1 KVM_SET_USER_MEMORY_REGION for another slot',
   defends: ['arm64.harvest_holds_slots_lock'],
-  *setup() {
+  *setup(): Task<ArmVm> {
     const slots = [{ id: 0, baseGfn: 0, npages: 1, page: 0, logging: true }];
     return createArmVm({ levels: 2, vcpus: 1, pages: 4, slots });
   },

@@ -8,6 +8,7 @@ import {
   vcpuRunEarly,
 } from './files-and-mms.ts';
 import { killedWhileVcpuRuns, usedWhileProcessEnds } from './killed.ts';
+import { vmReferenceLost } from './references-of-a-vm.ts';
 import { vcpuCountedBeforeItIsThere } from './vcpu-counted-before-it-is-there.ts';
 import { vcpuIdGivenTwice, vcpuReplaced } from './vcpus-made-at-once.ts';
 
@@ -16,6 +17,7 @@ export const lifetimeScenarios: readonly AnyScenario[] = [
   vcpuCountedBeforeItIsThere,
   vcpuIdGivenTwice,
   vcpuReplaced,
+  vmReferenceLost,
   childRunsVm,
   deviceClosedEarly,
   vcpuRunEarly,

@@ -34,6 +34,20 @@ export const lifetimeMutants: readonly Mutant[] = [
     expect: { caught: 'lifetime/vcpu-replaced-by-another', always: 'both are among those of the VM' },
   },
   {
+    name: 'lifetime/vm-reference-taken-by-read-and-write',
+    says: 'A reference to a VM is taken by a read and a write: that of another user is lost, and the VM goes too early.',
+    off: ['lifetime.get_vm'],
+    against: ['lifetime/vm-reference-lost'],
+    expect: { caught: 'lifetime/vm-reference-lost', always: 'nothing is used that was freed' },
+  },
+  {
+    name: 'lifetime/vm-reference-put-by-read-and-write',
+    says: 'A reference to a VM is put by a read and a write: that of another user is not counted, and the VM stays.',
+    off: ['lifetime.put_vm'],
+    against: ['lifetime/vm-reference-lost'],
+    expect: { caught: 'lifetime/vm-reference-lost', always: 'the VM lets go of the address space' },
+  },
+  {
     name: 'lifetime/other-mm-let-in',
     says: 'A child with an mm of its own runs the VM: no notifier tells of changes to its memory.',
     off: ['lifetime.check_mm'],
