@@ -136,6 +136,11 @@ const hardware: readonly Reason[] = [
     says: 'of the hardware: beside a walk that sets the access flag only aging is explored, which changes nothing where the flag is not set; no scenario unmaps the page meanwhile',
     sites: ['arm64/guest-access.ts#walk:entryp.cmpxchg'],
   },
+  {
+    kind: 'gap',
+    says: 'of the host: only shadow/gfn-alias-aba-by-merging comes here, which is deep, and later than the beginning that is looked at of such; reclaim is no part of it',
+    sites: ['host/ksm.ts#reuse_ksm_page:mm.page.at(ptePfn(pte)).flags.fetchOr'],
+  },
 ];
 
 export const AROUND_REASONS: readonly Reason[] = [...host, ...hardware];
