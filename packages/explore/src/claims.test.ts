@@ -2,6 +2,7 @@
 import { type AnyScenario, at, cell32, choose, never, scenario, struct, type Task } from '@faultline/machine';
 import { expect, test } from 'vitest';
 import { explore, exploreAsync } from './explore.ts';
+import { Judge } from './judge.ts';
 import * as classic from './programs/classic.ts';
 import { device } from './programs/device.ts';
 import { replay } from './replay.ts';
@@ -73,6 +74,17 @@ test('a never falls when its detector reports', () => {
   const found = explore(abba);
   expect(found.findings.map((f) => [f.kind, f.claim])).toEqual([['deadlock', 'no deadlock']]);
   expect(found.always['no deadlock']).toEqual({ judged: 3, hits: 1 });
+});
+
+test('a never that two reports break in one execution fell in one', () => {
+  const kind = 'sleeping function called from invalid context';
+  const judge = new Judge({ ...storeBuffering, always: { quiet: never(kind) } } as AnyScenario, null);
+  judge.begin();
+  expect([judge.reported(kind), judge.reported(kind)]).toEqual([['quiet'], ['quiet']]);
+  expect(judge.always.quiet).toEqual({ judged: 1, hits: 1 });
+  judge.begin();
+  judge.reported(kind);
+  expect(judge.always.quiet).toEqual({ judged: 2, hits: 2 });
 });
 
 test('stopAtFirst stops at the first finding', () => {

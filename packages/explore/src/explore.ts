@@ -204,6 +204,7 @@ export class Explorer {
   private account(ending: number): void {
     const { counts, findings, session } = this;
     const { detector } = session.search;
+    session.judge.begin();
     for (const warning of detector.warnings) findings.report(warning);
     switch (ending) {
       case Ending.COMPLETE:

@@ -15,6 +15,8 @@ export class Judge {
   private readonly checks: [name: string, holds: Predicate, count: ClaimCount][] = [];
   private readonly hopes: [name: string, happens: Predicate, count: SometimesCount][] = [];
   private readonly nevers = new Map<string, string[]>();
+  /** Claims that a detector has already broken in this execution: it may report more than once. */
+  private readonly broken = new Set<string>();
 
   constructor(
     scenario: AnyScenario,
@@ -36,11 +38,18 @@ export class Judge {
     }
   }
 
+  /** Another execution has ended, and its reports come next. */
+  begin(): void {
+    this.broken.clear();
+  }
+
   /** Judges the execution that has just completed; returns the claims that fell. */
   complete(threads: Threads, warnings: readonly string[]): readonly string[] {
     current.task = 0;
     this.finals.count(threads, '');
-    for (const names of this.nevers.values()) for (const name of names) this.always[name].judged++;
+    for (const names of this.nevers.values()) {
+      for (const name of names) if (!this.broken.has(name)) this.always[name].judged++;
+    }
     if (this.checks.length === 0 && this.hopes.length === 0) return NONE;
     return this.judge(this.outcome(threads, warnings));
   }
@@ -81,6 +90,8 @@ export class Judge {
     const names = this.nevers.get(kind === 'double free' ? 'use after free' : kind);
     if (names === undefined) return [''];
     for (const name of names) {
+      if (this.broken.has(name)) continue;
+      this.broken.add(name);
       this.always[name].judged++;
       this.always[name].hits++;
     }
