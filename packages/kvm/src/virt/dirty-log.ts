@@ -22,7 +22,7 @@ import {
 } from './memslots.ts';
 import { vcpuGfnToMemslot } from './vcpu-memslots.ts';
 
-/** A write that no vCPU makes (`vcpu` null) is not logged. @kernel mark_page_dirty_in_slot virt/kvm/kvm_main.c */
+/** A write that no vCPU makes (`vcpu` null) is not logged. @kernel mark_page_dirty_in_slot, mark_page_dirty virt/kvm/kvm_main.c */
 export function* markPageDirtyInSlot(vcpu: Vcpu | null, slot: Memslot, gfn: Gfn): Task {
   if (vcpu === null) return;
   const bitmap = slot.dirtyBitmap;
