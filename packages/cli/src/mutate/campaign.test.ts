@@ -2,7 +2,8 @@
 import type { AnyScenario } from '@faultline/machine';
 import type { Mutant } from '@faultline/scenarios';
 import { expect, test } from 'vitest';
-import type { CheckResult } from '../run/job.ts';
+import { type CheckResult, STOPPED } from '../run/job.ts';
+import { Interrupted } from '../run/pool.ts';
 import { campaign, exitCodeOf } from './campaign.ts';
 import type { Trial } from './judge.ts';
 
@@ -63,6 +64,17 @@ test('another finding does not count: the mutant is missed, and its always is un
   expect(rows[0]?.seen[0]).toMatch(/found instead: data race/);
   expect(unbroken).toEqual([`io/x: '${SAFE}'`]);
   expect(exit).toBe(1);
+});
+
+test('a search that was cut by a wish to stop judges nothing', async () => {
+  const stopped = campaign({
+    areas: ['io'],
+    scenarios: [scenario('io/x', ['io.step_one'])],
+    mutants: [caught],
+    steps: ['io.step_one'],
+    attempt: async (trial) => ({ ...check(trial, () => []), bounds: [`${STOPPED} after 3 executions`] }),
+  });
+  await expect(stopped).rejects.toThrow(Interrupted);
 });
 
 test('only a scenario that says that it defends the step can catch it', async () => {

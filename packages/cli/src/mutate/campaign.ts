@@ -2,7 +2,8 @@
 import type { AnyScenario } from '@faultline/machine';
 import type { Mutant } from '@faultline/scenarios';
 import { ExitCode, worst } from '../exit.ts';
-import { type CheckResult, executionsOf } from '../run/job.ts';
+import { type CheckResult, executionsOf, wasStopped } from '../run/job.ts';
+import { Interrupted } from '../run/pool.ts';
 import { areaOf } from '../scenarios.ts';
 import { type Attempt, judge, type Row, stepsOf, trialOf, unnamedSteps } from './judge.ts';
 
@@ -35,7 +36,7 @@ export interface Input {
   readonly onUnchanged?: (result: CheckResult) => void;
 }
 
-/** Runs it. The outcome does not depend on how many trials run at a time. */
+/** Runs it. The outcome does not depend on how many trials run at a time. Rejects with Interrupted if one of them was cut. */
 export async function campaign(input: Input): Promise<Campaign> {
   const { areas, scenarios, mutants, steps } = input;
   const broken = new Map<string, Set<string>>();
@@ -53,6 +54,8 @@ export async function campaign(input: Input): Promise<Campaign> {
     let result = seen.get(key);
     if (result === undefined) {
       result = input.attempt(trial).then((done) => {
+        // A change that a cut search did not notice is not MISSED.
+        if (wasStopped(done)) throw new Interrupted();
         executions += executionsOf(done);
         note(done, broken);
         return done;

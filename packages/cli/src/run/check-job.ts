@@ -12,7 +12,14 @@ import { asLockdep } from '../locks/as-lockdep.ts';
 import { type BrokenRule, brokenRules, LOCK_RULE, rowOf } from '../locks/rules-broken.ts';
 import { compare, hashOfStates, racesOf } from './compare.ts';
 import { type Explained, explain, explainPrefix } from './explain-finding.ts';
-import type { CheckJob, CheckResult, FoundFinding, Progress, SiteRow } from './job.ts';
+import {
+  type CheckJob,
+  type CheckResult,
+  type FoundFinding,
+  type Progress,
+  type SiteRow,
+  STOPPED,
+} from './job.ts';
 import { count } from './progress.ts';
 
 export interface Hooks {
@@ -182,7 +189,7 @@ function details({ sides, waits, cycle }: Finding, message: string): string {
 }
 
 function boundText({ bound, limit, executions }: BoundHit): string {
-  if (bound === 'aborted') return `stopped on request after ${count(executions)} executions`;
+  if (bound === 'aborted') return `${STOPPED} after ${count(executions)} executions`;
   if (bound === 'maxSteps')
     return `maxSteps=${count(limit)} reached in ${count(executions)} executions, which were cut short`;
   const unit = bound === 'timeMs' ? `time=${limit / 1000} s` : `${bound}=${count(limit)}`;

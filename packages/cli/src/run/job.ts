@@ -188,6 +188,14 @@ export interface ReplayResult {
   readonly recording?: Recording;
 }
 
+/** How the bound reads that somebody's wish to stop is. */
+export const STOPPED = 'stopped on request';
+
+/** The search was cut by a wish to stop: what it did not find proves nothing. */
+export function wasStopped({ bounds }: CheckResult): boolean {
+  return bounds.some((text) => text.startsWith(STOPPED));
+}
+
 /** Executions that were visited: complete ones, those that ended waiting, those that a finding ended. */
 export function executionsOf({ complete, deadlocked, stopped }: CheckResult): number {
   return complete + deadlocked + stopped;
