@@ -1,6 +1,6 @@
 /** How /dev/kvm is spoken to on x86-64: numbers of ioctls, and structures byte by byte. */
 import type { ClearDirtyLog, CoalescedZoneArgs, EnableCap, IoeventfdArgs } from '@faultline/kvm';
-import { type Coalesced, type Exit, FLAGS, type Registers } from './client.ts';
+import { type Coalesced, type Eight, type Exit, FLAGS, type Registers } from './client.ts';
 
 const KVMIO = 0xae;
 const io = (nr: number) => (KVMIO << 8) | nr;
@@ -152,16 +152,7 @@ export function setSegments(sregs: Buffer, registers: Registers): void {
 export function readRegisters(general: Buffer, sregs: Buffer): Registers {
   const word = (i: number) => Number(general.readBigUInt64LE(8 * i));
   const selector = (name: keyof typeof SEGMENTS) => sregs.readUInt16LE(SEGMENTS[name] + 12);
-  const [ax, bx, cx, dx, si, di, sp, bp] = ORDER.map((_, i) => word(i)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [ax, bx, cx, dx, si, di, sp, bp] = ORDER.map((_, i) => word(i)) as unknown as Eight;
   const flags = Number(general.readBigUInt64LE(RFLAGS)) & FLAGS;
   const segments = { cs: selector('cs'), ds: selector('ds'), es: selector('es'), ss: selector('ss') };
   return { ax, bx, cx, dx, si, di, sp, bp, ip: word(RIP / 8), flags, ...segments };

@@ -71,6 +71,9 @@ export interface Coalesced {
   readonly data: bigint;
 }
 
+/** The eight general registers, in the order that the place has. */
+export type Eight = readonly [number, number, number, number, number, number, number, number];
+
 /** Registers of real mode; a segment is its selector, its base 16 times that. */
 export interface Registers {
   readonly ax: number;

@@ -1,5 +1,5 @@
 /** The registers of a processor in real mode, and the operands that a ModRM byte names. */
-import type { Registers } from './client.ts';
+import type { Eight, Registers } from './client.ts';
 
 /** Registers by number. */
 export const Reg = { AX: 0, CX: 1, DX: 2, BX: 3, SP: 4, BP: 5, SI: 6, DI: 7 } as const;
@@ -37,16 +37,7 @@ export class Processor {
   }
 
   get(): Registers {
-    const [ax, cx, dx, bx, sp, bp, si, di] = this.words as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [ax, cx, dx, bx, sp, bp, si, di] = this.words as unknown as Eight;
     const [es, cs, ss, ds] = this.segments as unknown as [number, number, number, number];
     return { ax, bx, cx, dx, si, di, sp, bp, ip: this.ip, flags: this.flags, cs, ds, es, ss };
   }

@@ -17,13 +17,14 @@ export interface Against {
  */
 export function rulesAgainst(locks: readonly string[], held: readonly string[]): Against[] {
   const found = new Map<string, Against>();
+  const book = kvmRules();
   for (const line of locks) {
     const use = useOf(line);
     if (use === null) continue;
     const takes = line.replace(/^[+-] /, '');
     for (const one of held) {
       const inside = { lock: nameOf(one.replace(/ \(\w+\)$/, '')), mode: modeOf(one) };
-      for (const { verdict, rule } of judgeUse(kvmRules(), { ...use, held: [inside] })) {
+      for (const { verdict, rule } of judgeUse(book, { ...use, held: [inside] })) {
         // That something else is held as well is not said by one lock alone.
         if (verdict !== 'broken' || rule.kind === 'requires-held') continue;
         found.set(`${takes} ${one} ${rule.says}`, { takes, held: one, rule: `${rule.says} (${cite(rule)})` });

@@ -80,6 +80,10 @@ function changedLines({ above, lines }: Hunk, isCode: boolean): Changed[] {
   return found;
 }
 
+/** Names of the calls that take and drop locks, and wait for readers: part of a regular expression. */
+export const LOCK_OPERATION =
+  '(?:raw_)?(?:spin|read|write|mutex|rt_mutex|srcu_read|rcu_read)_(?:try)?(?:un)?lock\\w*|(?:down|up)_(?:read|write)\\w*|synchronize_\\w+';
+
 const KEYWORDS = new Set(
   'if for while switch return sizeof typeof do else case goto defined __attribute__ container_of'.split(' '),
 );
@@ -114,6 +118,8 @@ function calledIn(above: string): string | null {
   return name === undefined || /;\s*$/.test(above) || KEYWORDS.has(name) ? null : name;
 }
 
+const LOCK_CALL = new RegExp(`\\b(?:${LOCK_OPERATION}|call_s?rcu)\\s*\\([^;]*\\)`);
+
 function note(touched: Touched, kind: '+' | '-', text: string): void {
   if (kind === '+') touched.added++;
   else touched.removed++;
@@ -121,9 +127,7 @@ function note(touched: Touched, kind: '+' | '-', text: string): void {
   for (const [, name = ''] of code.matchAll(/\b([A-Za-z_]\w*)\s*\(/g)) {
     if (!KEYWORDS.has(name) && name !== touched.name) touched.calls.add(name);
   }
-  const lock =
-    /\b(?:(?:raw_)?(?:spin|read|write|mutex|rt_mutex|srcu_read|rcu_read)_(?:try)?(?:un)?lock\w*|(?:down|up)_(?:read|write)\w*|synchronize_\w+|call_s?rcu)\s*\([^;]*\)/;
-  const found = lock.exec(code)?.[0];
+  const found = LOCK_CALL.exec(code)?.[0];
   if (found !== undefined) touched.locks.push(`${kind} ${found}`);
 }
 

@@ -8,7 +8,7 @@ import { type Entry, loadTable, type Table } from '../names/table.ts';
 import { heldInAll, listed, placeOf } from '../names/text.ts';
 import { type Against, rulesAgainst } from '../patch/lock-rules.ts';
 import { parsePatch } from '../patch/parse.ts';
-import { type FileTouched, type Touched, touchedBy } from '../patch/touched.ts';
+import { type FileTouched, LOCK_OPERATION, type Touched, touchedBy } from '../patch/touched.ts';
 import { stoppable } from '../run/interrupt.ts';
 import { Pool } from '../run/pool.ts';
 
@@ -91,8 +91,9 @@ function againstOf(entries: readonly Entry[], locks: readonly string[]): Against
 }
 
 /** Locks, barriers, atomics and assertions: words that the model is written in too, so no part of it that is missing. */
-const VOCABULARY =
-  /^(?:(?:READ|WRITE)_ONCE|(?:un)?likely|(?:WARN|BUG)_ON(?:_ONCE)?|KVM_(?:MMU_)?(?:WARN|BUG)_ON|lockdep_assert_\w+|(?:__)?smp_\w+|(?:try_)?(?:cmp)?xchg\w*|atomic\w*_\w+|(?:test|set|clear)_(?:and_\w+_)?bit|(?:raw_)?(?:spin|read|write|mutex|rt_mutex|srcu_read|rcu_read)_(?:try)?(?:un)?lock\w*|(?:down|up)_(?:read|write)\w*|synchronize_\w+|rcu_\w+|srcu_dereference\w*)$/;
+const VOCABULARY = new RegExp(
+  `^(?:${LOCK_OPERATION}|(?:READ|WRITE)_ONCE|(?:un)?likely|(?:WARN|BUG)_ON(?:_ONCE)?|KVM_(?:MMU_)?(?:WARN|BUG)_ON|lockdep_assert_\\w+|(?:__)?smp_\\w+|(?:try_)?(?:cmp)?xchg\\w*|atomic\\w*_\\w+|(?:test|set|clear)_(?:and_\\w+_)?bit|rcu_\\w+|srcu_dereference\\w*)$`,
+);
 
 function callsOf({ calls }: Touched, table: Table): string[] {
   const names = [...calls].filter((name) => !VOCABULARY.test(name));

@@ -119,3 +119,28 @@ test('a lock that is held when interrupts come back on is noted', () => {
   expect(noted(explore(early))).toEqual(['dev->plain false']);
   expect(noted(explore(interrupts))).toEqual([]);
 });
+
+test('a system of more locks than a small key holds still has each told apart', () => {
+  const names = Array.from({ length: 600 }, (_, i) => `l${i}`);
+  const Many = struct('many', Object.fromEntries(names.map((name) => [name, mutex])), { as: 'many' });
+  const { locks } = explore(
+    scenario('locks/many', {
+      source: 'this test',
+      *setup() {
+        return Many.alloc();
+      },
+      threads: {
+        *one(many: ReturnType<typeof Many.alloc>) {
+          for (const name of names) {
+            yield* many[name].lock();
+            yield* many[name].unlock();
+          }
+        },
+      },
+      always: {},
+      sometimes: {},
+    }),
+    { bounds: { maxSteps: 2000 } },
+  );
+  expect(new Set(locks.map(({ lock }) => lock)).size).toBe(600);
+});

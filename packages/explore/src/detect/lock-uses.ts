@@ -52,8 +52,10 @@ export interface LockUse {
 }
 
 const MAX_PATHS = 24;
-/** Classes below this; beyond, requests are not told apart by them. */
-const MAX_CLASSES = 512;
+/** Classes below this make keys that are small integers, which a Map finds without an allocation; others make negative ones. */
+const FEW_CLASSES = 512;
+/** More than an arena has words. */
+const ALL_CLASSES = 1 << 20;
 /** Codes of held locks come after those of requests. */
 const HELD = 28;
 /** Added to the code of a request that leaves interrupts on where its lock would have them off. */
@@ -203,7 +205,10 @@ export class LockUses {
   }
 
   private child(node: number, lock: number, code: number): number {
-    const key = (node * MAX_CLASSES + (lock % MAX_CLASSES)) * CODES + code;
+    const key =
+      lock < FEW_CLASSES
+        ? (node * FEW_CLASSES + lock) * CODES + code
+        : -((node * ALL_CLASSES + lock) * CODES + code);
     const known = this.children.get(key);
     if (known !== undefined) return known;
     this.children.set(key, this.nodes);
