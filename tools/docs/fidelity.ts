@@ -6,9 +6,9 @@ import { inRoot } from './page.ts';
 
 const FIXTURES = 'packages/lockdep/fixtures/kvm-6.1-proc-lockdep';
 
-/** Edges that only one side has and that no row of the page names, as 'a -> b'. */
+/** Edges that only one side has and that no row of the page names, as 'a -> b'; and the number that agree, if it has another. */
 export function unexplained(ours: LockGraph, page: string): string[] {
-  const { onlyOurs, onlyTheirs } = compareGraphs(ours, recordedGraph(), recordedChains());
+  const { agreed, onlyOurs, onlyTheirs } = compareGraphs(ours, recordedGraph(), recordedChains());
   const rows = page.split('\n').filter((line) => line.startsWith('| `'));
   const isExplained = ({ from, to }: { from: string; to: string }) =>
     rows.some((row) => {
@@ -18,7 +18,11 @@ export function unexplained(ours: LockGraph, page: string): string[] {
         return namesIn(left).includes(from) && namesIn(right).includes(to);
       });
     });
-  return [...onlyOurs, ...onlyTheirs].filter((e) => !isExplained(e)).map((e) => `${e.from} -> ${e.to}`);
+  const number = `${agreed.length} edges agree`;
+  return [
+    ...[...onlyOurs, ...onlyTheirs].filter((e) => !isExplained(e)).map((e) => `${e.from} -> ${e.to}`),
+    ...(page.includes(number) ? [] : [number]),
+  ];
 }
 
 /** Names between backquotes; an arrow inside a name has no blanks round it. */
